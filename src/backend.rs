@@ -1,0 +1,1 @@
+//! Local mathematics on one shard.

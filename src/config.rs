@@ -1,0 +1,1 @@
+//! Job files: raw TOML in, checked configuration out.

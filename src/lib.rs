@@ -1,0 +1,20 @@
+//! Open quantum systems with a certified error on every number, sharded over MPI ranks.
+//!
+//! The layers, lowest first (ARCHITECTURE.md is the map): `error`, `linalg`, `rng`, `config`; `model`, `formats`;
+//! `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`; `jobs`; `cli`.
+
+pub mod backend;
+pub mod cli;
+pub mod comm;
+pub mod config;
+pub mod driver;
+pub mod engine;
+pub mod error;
+pub mod formats;
+pub mod io;
+pub mod jobs;
+pub mod linalg;
+pub mod model;
+pub mod plan;
+pub mod rng;
+pub mod state;

@@ -1,0 +1,2 @@
+//! rhoshard
+fn main() {}

@@ -1,0 +1,1 @@
+//! The gate table: every library gate with its parameters, controls and matrix.

@@ -1,0 +1,1 @@
+//! From a circuit to explicit steps.
