@@ -1,0 +1,299 @@
+//! The CPU backend: rows in parallel over threads, columns in the inner loop.
+
+mod index;
+mod kernels;
+mod products;
+mod scalar;
+
+use super::{Backend, LocalControl, Precision, RowSet, Shard};
+use crate::error::{Error, Result};
+use crate::linalg::Matrix;
+use index::{Deposit, RowGroups};
+use num_complex::{Complex, Complex64};
+use rayon::prelude::*;
+use scalar::Real;
+
+/// Rows in one unit of parallel work and of summation: fixed, so that sums do not depend on the number of threads.
+const ROW_BLOCK: usize = 2048;
+
+/// Makes shards in main memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Cpu {
+    precision: Precision,
+}
+
+impl Cpu {
+    /// A backend of the given precision.
+    pub fn new(precision: Precision) -> Cpu {
+        Cpu { precision }
+    }
+}
+
+impl Backend for Cpu {
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn allocate(&self, rows: usize, reserve: usize) -> Result<Box<dyn Shard>> {
+        Ok(match self.precision {
+            Precision::Single => Box::new(CpuShard::<f32>::allocate(rows, reserve)?),
+            Precision::Double => Box::new(CpuShard::<f64>::allocate(rows, reserve)?),
+        })
+    }
+}
+
+/// One shard in main memory; `data[row * reserved + column]`.
+struct CpuShard<T> {
+    rows: usize,
+    width: usize,
+    reserved: usize,
+    data: Vec<Complex<T>>,
+}
+
+impl<T: Real> CpuShard<T> {
+    fn allocate(rows: usize, reserve: usize) -> Result<Self> {
+        let mut shard = CpuShard { rows, width: 0, reserved: 0, data: Vec::new() };
+        shard.reserve(reserve.max(1))?;
+        Ok(shard)
+    }
+
+    fn used(&self, row: usize) -> &[Complex<T>] {
+        &self.data[row * self.reserved..][..self.width]
+    }
+
+    /// Calls `work` with every row's used columns, in parallel.
+    fn for_each_row(&mut self, work: impl Fn(usize, &mut [Complex<T>]) + Sync) {
+        let width = self.width;
+        self.data.par_chunks_mut(self.reserved * ROW_BLOCK).enumerate().for_each(|(block, rows)| {
+            for (offset, row) in rows.chunks_exact_mut(self.reserved).enumerate() {
+                work(block * ROW_BLOCK + offset, &mut row[..width]);
+            }
+        });
+    }
+
+    /// Sums what `part` gives for each fixed block of rows, always in the same order.
+    fn sum_over_blocks<S: Send>(
+        &self,
+        rows: std::ops::Range<usize>,
+        part: impl Fn(std::ops::Range<usize>) -> S + Sync,
+        add: impl Fn(&mut S, S),
+    ) -> S {
+        let starts: Vec<usize> = rows.clone().step_by(ROW_BLOCK).collect();
+        let parts: Vec<S> =
+            starts.into_par_iter().map(|start| part(start..(start + ROW_BLOCK).min(rows.end))).collect();
+        let mut parts = parts.into_iter();
+        let mut total = parts.next().expect("a shard has at least one row");
+        parts.for_each(|next| add(&mut total, next));
+        total
+    }
+}
+
+fn add_assign<V: Copy + std::ops::AddAssign>(total: &mut Vec<V>, next: Vec<V>) {
+    total.iter_mut().zip(next).for_each(|(sum, value)| *sum += value);
+}
+
+fn sign(mask: usize, row: usize) -> f64 {
+    if (mask & row).count_ones() % 2 == 0 { 1.0 } else { -1.0 }
+}
+
+impl<T: Real> Shard for CpuShard<T> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    fn reserve(&mut self, columns: usize) -> Result<()> {
+        if columns <= self.reserved {
+            return Ok(());
+        }
+        let reserved = T::PRECISION.reserve_for(columns);
+        let length = self.rows.checked_mul(reserved).ok_or_else(|| no_memory(self.rows, reserved))?;
+        self.data.try_reserve_exact(length - self.data.len()).map_err(|_| no_memory(self.rows, reserved))?;
+        self.data.resize(length, Complex::new(T::ZERO, T::ZERO));
+        // From the last row down, so that no row is overwritten before it has moved.
+        for row in (1..self.rows).rev() {
+            let from = row * self.reserved;
+            self.data.copy_within(from..from + self.width, row * reserved);
+        }
+        self.reserved = reserved;
+        Ok(())
+    }
+
+    fn append_copies(&mut self, sources: &[usize]) {
+        let old = self.width;
+        self.width += sources.len();
+        assert!(self.width <= self.reserved, "room is reserved before columns are appended");
+        self.for_each_row(|_, row| {
+            for (offset, source) in sources.iter().enumerate() {
+                row[old + offset] = row[*source];
+            }
+        });
+    }
+
+    fn append_zeros(&mut self, count: usize) {
+        let old = self.width;
+        self.width += count;
+        assert!(self.width <= self.reserved, "room is reserved before columns are appended");
+        self.for_each_row(|_, row| row[old..].fill(Complex::new(T::ZERO, T::ZERO)));
+    }
+
+    fn dense(&mut self, matrix: &Matrix, targets: &[usize], controls: &[LocalControl]) {
+        let groups = RowGroups::new(self.rows, targets, controls);
+        kernels::dense(&mut self.data, self.reserved, self.width, matrix, &groups);
+    }
+
+    fn dense_per_column(&mut self, matrices: &[Matrix], choice: &[usize], targets: &[usize]) {
+        let groups = RowGroups::new(self.rows, targets, &[]);
+        kernels::dense_per_column(&mut self.data, self.reserved, matrices, choice, &groups);
+    }
+
+    fn diagonal(&mut self, entries: &[Complex64], targets: &[usize], controls: &[LocalControl]) {
+        let mask: usize = controls.iter().map(|control| 1 << control.bit).sum();
+        let value: usize = controls.iter().map(|control| usize::from(control.value) << control.bit).sum();
+        let factors: Vec<Complex<T>> = entries.iter().map(|entry| T::complex(*entry)).collect();
+        self.for_each_row(|row, columns| {
+            if row & mask == value {
+                let factor = factors[index::gather_bits(row, targets)];
+                columns.iter_mut().for_each(|amplitude| *amplitude = *amplitude * factor);
+            }
+        });
+    }
+
+    fn column_norms(&self) -> Vec<f64> {
+        let part = |rows: std::ops::Range<usize>| {
+            let mut norms = vec![0.0; self.width];
+            for row in rows {
+                norms.iter_mut().zip(self.used(row)).for_each(|(sum, value)| *sum += T::norm_squared(*value));
+            }
+            norms
+        };
+        self.sum_over_blocks(0..self.rows, part, add_assign)
+    }
+
+    fn gram(&self) -> Matrix {
+        products::gram(&self.data, self.rows, self.width, self.reserved)
+    }
+
+    fn rotate(&mut self, rotation: &Matrix) {
+        assert_eq!(rotation.nrows(), self.width, "a rotation has a row for each column of the shard");
+        products::rotate(&mut self.data, self.width, self.reserved, rotation);
+        self.width = rotation.ncols();
+    }
+
+    fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64> {
+        let part = |rows: std::ops::Range<usize>| {
+            let mut sums = vec![Complex64::ZERO; signs.len()];
+            for row in rows {
+                let overlap = T::overlap(self.used(row ^ flip), self.used(row));
+                sums.iter_mut().zip(signs).for_each(|(sum, mask)| *sum += overlap * sign(*mask, row));
+            }
+            sums
+        };
+        self.sum_over_blocks(0..self.rows, part, add_assign)
+    }
+
+    fn flip_overlaps_with(&self, other: &[u8], set: &RowSet, flip: usize, signs: &[usize]) -> Vec<Complex64> {
+        let within = flip & (set.count - 1);
+        let row_bytes = self.packed_bytes(1);
+        let part = |rows: std::ops::Range<usize>| {
+            let mut sums = vec![Complex64::ZERO; signs.len()];
+            for row in rows {
+                let partner = &other[((row - set.first) ^ within) * row_bytes..][..row_bytes];
+                let overlap = T::overlap_with_bytes(partner, self.used(row));
+                sums.iter_mut().zip(signs).for_each(|(sum, mask)| *sum += overlap * sign(*mask, row));
+            }
+            sums
+        };
+        self.sum_over_blocks(set.first..set.first + set.count, part, add_assign)
+    }
+
+    fn row_weights(&self, columns: &[usize]) -> Vec<f64> {
+        let weight = |row| {
+            let used = self.used(row);
+            columns.iter().map(|column| T::norm_squared(used[*column])).sum()
+        };
+        (0..self.rows).into_par_iter().with_min_len(ROW_BLOCK).map(weight).collect()
+    }
+
+    fn pack(&self, set: &RowSet, out: &mut [u8]) {
+        let row_bytes = self.packed_bytes(1);
+        assert_eq!(out.len(), set.count * row_bytes, "a packed message has the size of its rows");
+        let deposit = Deposit::new(set.mask, self.rows);
+        out.par_chunks_mut(row_bytes * ROW_BLOCK).enumerate().for_each(|(block, chunk)| {
+            for (offset, bytes) in chunk.chunks_exact_mut(row_bytes).enumerate() {
+                let row = deposit.spread(set.first + block * ROW_BLOCK + offset) | set.value;
+                bytes.copy_from_slice(T::bytes_of(self.used(row)));
+            }
+        });
+    }
+
+    fn unpack(&mut self, set: &RowSet, packed: &[u8]) {
+        let row_bytes = self.packed_bytes(1);
+        assert_eq!(packed.len(), set.count * row_bytes, "a packed message has the size of its rows");
+        let deposit = Deposit::new(set.mask, self.rows);
+        for (offset, bytes) in packed.chunks_exact(row_bytes).enumerate() {
+            let row = deposit.spread(set.first + offset) | set.value;
+            let used = &mut self.data[row * self.reserved..][..self.width];
+            T::bytes_of_mut(used).copy_from_slice(bytes);
+        }
+    }
+
+    fn row(&self, row: usize) -> Vec<Complex64> {
+        self.used(row).iter().map(|value| T::double(*value)).collect()
+    }
+
+    fn set_row(&mut self, row: usize, values: &[Complex64]) {
+        let used = &mut self.data[row * self.reserved..][..self.width];
+        used.iter_mut().zip(values).for_each(|(amplitude, value)| *amplitude = T::complex(*value));
+    }
+
+    fn packed_bytes(&self, count: usize) -> usize {
+        count * self.width * size_of::<Complex<T>>()
+    }
+
+    fn bytes(&self) -> usize {
+        self.data.capacity() * size_of::<Complex<T>>()
+    }
+}
+
+fn no_memory(rows: usize, reserved: usize) -> Error {
+    Error::resource(format!("no memory for {rows} rows of {reserved} columns of the state"))
+        .next("use more ranks or nodes, a larger budget, or precision = \"single\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::conformance;
+
+    #[test]
+    fn double_precision_conforms() {
+        conformance::check(&Cpu::new(Precision::Double), 1e-13);
+    }
+
+    #[test]
+    fn single_precision_conforms() {
+        conformance::check(&Cpu::new(Precision::Single), 2e-5);
+    }
+
+    #[test]
+    fn sums_do_not_depend_on_the_number_of_threads() {
+        let bits = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let shard = conformance::random_shard(&Cpu::new(Precision::Double), 1 << 13, 5, 3);
+                let gram = shard.gram();
+                let overlaps = shard.flip_overlaps(6, &[0, 5]);
+                (shard.column_norms(), gram, overlaps)
+            })
+        };
+        assert_eq!(bits(1), bits(3));
+    }
+}

@@ -1,0 +1,138 @@
+//! MPI through `rsmpi`: the only file that names the crate.
+
+use super::{Communicator, LARGEST_MESSAGE};
+use crate::error::{Error, Result};
+use ::mpi::collective::SystemOperation;
+use ::mpi::datatype::PartitionMut;
+use ::mpi::environment::Universe;
+use ::mpi::ffi;
+use ::mpi::point_to_point::send_receive_into;
+use ::mpi::topology::{Color, Communicator as _, SimpleCommunicator};
+use ::mpi::traits::{CommunicatorCollectives, Root};
+use ::mpi::{Count, Threading};
+
+/// Exit code of a job that a panicking rank ended.
+const PANIC_EXIT_CODE: i32 = 13;
+
+/// Holds MPI open; finalises it when dropped.
+pub(super) struct Library {
+    _universe: Universe,
+}
+
+pub(super) fn start() -> Result<(Library, Box<dyn Communicator>)> {
+    let (universe, threading) = ::mpi::initialize_with_threading(Threading::Funneled)
+        .ok_or_else(|| Error::internal("MPI was already initialised"))?;
+    if threading < Threading::Funneled {
+        return Err(Error::resource("this MPI library does not allow threads in a rank")
+            .next("use an MPI library built with thread support (MPI_THREAD_FUNNELED)"));
+    }
+    abort_on_panic();
+    let world = Mpi(universe.world());
+    Ok((Library { _universe: universe }, Box::new(world)))
+}
+
+/// Unwinding would reach `MPI_Finalize`, which waits for ever for the other ranks; so a panic ends the whole job.
+fn abort_on_panic() {
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        previous(info);
+        // SAFETY: MPI is initialised, and MPI_Abort may be called from any state.
+        unsafe { ffi::MPI_Abort(ffi::RSMPI_COMM_WORLD, PANIC_EXIT_CODE) };
+    }));
+}
+
+/// The MPI library in use, its first line.
+pub fn library_version() -> String {
+    let text = ::mpi::environment::library_version().unwrap_or_else(|_| "unknown".into());
+    text.lines().next().unwrap_or("unknown").split(", package").next().unwrap_or("unknown").trim().to_string()
+}
+
+/// How distributed runs are built in.
+pub fn build_description() -> &'static str {
+    "MPI"
+}
+
+struct Mpi(SimpleCommunicator);
+
+impl Mpi {
+    fn reduce(&self, values: &mut [f64], operation: SystemOperation) {
+        for chunk in values.chunks_mut(LARGEST_MESSAGE / size_of::<f64>()) {
+            let own = chunk.to_vec();
+            self.0.all_reduce_into(&own[..], chunk, operation);
+        }
+    }
+}
+
+impl Communicator for Mpi {
+    fn rank(&self) -> usize {
+        self.0.rank() as usize
+    }
+
+    fn size(&self) -> usize {
+        self.0.size() as usize
+    }
+
+    fn barrier(&self) {
+        self.0.barrier();
+    }
+
+    fn sum(&self, values: &mut [f64]) {
+        self.reduce(values, SystemOperation::sum());
+        // Some reduction algorithms add in another order on each rank; decisions need the same bits everywhere.
+        let bytes = as_bytes_mut(values);
+        self.broadcast(bytes, 0);
+    }
+
+    fn maximum(&self, values: &mut [f64]) {
+        self.reduce(values, SystemOperation::max());
+    }
+
+    fn broadcast(&self, bytes: &mut [u8], root: usize) {
+        for chunk in bytes.chunks_mut(LARGEST_MESSAGE) {
+            self.0.process_at_rank(root as i32).broadcast_into(chunk);
+        }
+    }
+
+    fn gather(&self, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+        assert!(bytes.len() <= LARGEST_MESSAGE / self.size(), "gathered messages are chunked by the caller");
+        let mut lengths = vec![0 as Count; self.size()];
+        self.0.all_gather_into(&(bytes.len() as Count), &mut lengths[..]);
+        let root = self.0.process_at_rank(0);
+        if self.rank() != 0 {
+            root.gather_varcount_into(bytes);
+            return None;
+        }
+        let starts: Vec<Count> = lengths
+            .iter()
+            .scan(0, |sum, length| {
+                *sum += length;
+                Some(*sum - length)
+            })
+            .collect();
+        let mut all = vec![0u8; lengths.iter().map(|length| *length as usize).sum()];
+        root.gather_varcount_into_root(bytes, &mut PartitionMut::new(&mut all[..], &lengths[..], &starts[..]));
+        let piece = |(start, length): (&Count, &Count)| all[*start as usize..(start + length) as usize].to_vec();
+        Some(starts.iter().zip(&lengths).map(piece).collect())
+    }
+
+    fn exchange(&self, partner: usize, send: &[u8], receive: &mut [u8]) {
+        let process = self.0.process_at_rank(partner as i32);
+        for (out, into) in send.chunks(LARGEST_MESSAGE).zip(receive.chunks_mut(LARGEST_MESSAGE)) {
+            send_receive_into(out, &process, into, &process);
+        }
+    }
+
+    fn split(&self, colour: usize) -> Box<dyn Communicator> {
+        let group = self.0.split_by_color(Color::with_value(colour as i32)).expect("every rank passes a colour");
+        Box::new(Mpi(group))
+    }
+
+    fn split_node(&self) -> Box<dyn Communicator> {
+        Box::new(Mpi(self.0.split_shared(self.0.rank())))
+    }
+}
+
+fn as_bytes_mut(values: &mut [f64]) -> &mut [u8] {
+    // SAFETY: any bytes are valid f64 and the other way round; the length is that of the same memory.
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) }
+}

@@ -1,0 +1,21 @@
+//! The face of `mpi.rs` in a build without MPI: one rank.
+
+use super::{Communicator, Serial};
+use crate::error::Result;
+
+/// Nothing to keep alive.
+pub(super) struct Library;
+
+pub(super) fn start() -> Result<(Library, Box<dyn Communicator>)> {
+    Ok((Library, Box::new(Serial)))
+}
+
+/// The MPI library in use.
+pub fn library_version() -> String {
+    "none (built without the feature `mpi`)".into()
+}
+
+/// How distributed runs are built in.
+pub fn build_description() -> &'static str {
+    "serial (built without the feature `mpi`)"
+}
