@@ -8,10 +8,12 @@
 pub mod channel;
 pub mod circuit;
 pub mod gate;
+pub mod layout;
 pub mod noise;
 pub mod pauli;
 
 pub use channel::Channel;
 pub use circuit::{Circuit, Control, Gate, Operation, Register, Statement, Unitary};
+pub use layout::{BitMap, Layout};
 pub use noise::NoiseRule;
 pub use pauli::{PauliString, PauliSum};

@@ -1,1 +1,180 @@
-//! From a circuit to explicit steps.
+//! From a circuit to explicit steps: what every rank does, in order, with all communication spelled out.
+//!
+//! The plan is data, made once and equal on every rank: the same steps run on any backend, are printed by
+//! `rhoshard plan` and compared by tests. Costs that depend on the width of the state are stated per column.
+
+mod cost;
+mod lowering;
+mod measurement;
+mod placement;
+
+use crate::error::Result;
+use crate::linalg::Matrix;
+use crate::model::{Channel, Circuit, Control, Layout, PauliString};
+use num_complex::Complex64;
+
+pub use cost::{Cost, Totals};
+pub use measurement::{BitSource, LARGEST_TRACKED_BITS};
+
+/// What one step does. Qubits are *physical*: below [`Plan::local_qubits`] a bit of the row index, from there on a bit
+/// of the rank.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// A dense unitary; targets are local, controls may be anywhere.
+    Unitary {
+        /// `2^targets` square, first target least significant.
+        matrix: Matrix,
+        /// Local qubits.
+        targets: Vec<usize>,
+        /// Any qubits.
+        controls: Vec<Control>,
+    },
+    /// A diagonal unitary; needs no communication on any qubit.
+    Diagonal {
+        /// The diagonal, indexed by the targets, first least significant.
+        entries: Vec<Complex64>,
+        /// Any qubits.
+        targets: Vec<usize>,
+        /// Any qubits.
+        controls: Vec<Control>,
+    },
+    /// The two *logical* qubits trade places in the layout; no data moves.
+    Relabel {
+        /// One logical qubit.
+        first: usize,
+        /// The other.
+        second: usize,
+    },
+    /// Swaps rank bits with row bits, all in one all-to-all within groups of `2^pairs` ranks.
+    Exchange {
+        /// (sharded qubit, local qubit), both physical.
+        pairs: Vec<(usize, usize)>,
+    },
+    /// A channel on local qubits.
+    Channel {
+        /// Its Kraus operators.
+        channel: Channel,
+        /// Local qubits, first least significant.
+        targets: Vec<usize>,
+        /// The bit of the columns' classical register that takes the index of the branch.
+        record: Option<usize>,
+    },
+    /// Compress the factor if its width has grown enough since the last time.
+    CompressIfWide,
+    /// The observables are taken here, under this layout.
+    Measure {
+        /// Where the logical qubits are.
+        layout: Layout,
+        /// The overlaps that give the Pauli expectations.
+        overlaps: Vec<OverlapGroup>,
+    },
+}
+
+impl Action {
+    /// The name of the kind of step, as the plan and the trace show it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Action::Unitary { .. } => "unitary",
+            Action::Diagonal { .. } => "diagonal",
+            Action::Relabel { .. } => "relabel",
+            Action::Exchange { .. } => "exchange",
+            Action::Channel { .. } => "channel",
+            Action::CompressIfWide => "compress-if-wide",
+            Action::Measure { .. } => "measure",
+        }
+    }
+}
+
+/// Pauli strings that flip the same qubits: one pass over the state, and one shard from a partner if a sharded qubit
+/// is flipped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OverlapGroup {
+    /// Physical qubits that X or Y flips.
+    pub flip: u64,
+    /// The members: index into [`Plan::strings`], physical sign mask (Z or Y), number of Y.
+    pub members: Vec<(usize, u64, u32)>,
+}
+
+/// One step and the line of the circuit it comes from (0: from no line).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What to do.
+    pub action: Action,
+    /// Line of the circuit file.
+    pub line: usize,
+}
+
+/// What the plan must serve besides the circuit.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Ranks at hand.
+    pub ranks: usize,
+    /// Pauli strings whose expectations are wanted, on logical qubits.
+    pub strings: Vec<PauliString>,
+    /// Whether outcomes of earlier measurements are read at the end (by `counts`).
+    pub outcomes: bool,
+}
+
+/// The whole plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Number of qubits.
+    pub qubits: usize,
+    /// Ranks that hold a shard, a power of two; further ranks are idle.
+    pub shards: usize,
+    /// Where the logical qubits are before the first step.
+    pub start: Layout,
+    /// The steps in order; the last is [`Action::Measure`].
+    pub steps: Vec<Step>,
+    /// The Pauli strings measured at the end, without repetition.
+    pub strings: Vec<PauliString>,
+    /// Where each classical bit's value comes from.
+    pub bits: Vec<BitSource>,
+    /// Outcomes carried in the columns' classical register.
+    pub tracked: usize,
+}
+
+impl Plan {
+    /// Plans a circuit whose noise is already in it.
+    ///
+    /// # Errors
+    /// Input error (with the line of the circuit) for what cannot be run yet.
+    pub fn new(circuit: &Circuit, request: &Request) -> Result<Plan> {
+        let measurements = measurement::analyse(circuit, request.outcomes)?;
+        let actions = lowering::lower(circuit, &measurements)?;
+        let qubits = circuit.qubits();
+        let shards = placement::shards(qubits, request.ranks, &actions);
+        let (start, mut steps, layout) = placement::place(actions, qubits, shards);
+        let strings = distinct(&request.strings);
+        let overlaps = overlap_groups(&strings, &layout);
+        steps.push(Step { action: Action::Measure { layout, overlaps }, line: 0 });
+        let tracked = measurements.tracked();
+        Ok(Plan { qubits, shards, start, steps, strings, bits: measurements.bits, tracked })
+    }
+
+    /// Qubits that are bits of the row index.
+    pub fn local_qubits(&self) -> usize {
+        self.qubits - self.shards.trailing_zeros() as usize
+    }
+
+    /// Rows of each shard.
+    pub fn local_rows(&self) -> usize {
+        1 << self.local_qubits()
+    }
+}
+
+fn distinct(strings: &[PauliString]) -> Vec<PauliString> {
+    let mut sorted = strings.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    sorted
+}
+
+fn overlap_groups(strings: &[PauliString], layout: &Layout) -> Vec<OverlapGroup> {
+    let mut groups: std::collections::BTreeMap<u64, Vec<(usize, u64, u32)>> = Default::default();
+    for (index, string) in strings.iter().enumerate() {
+        let ys = (string.x & string.z).count_ones();
+        groups.entry(layout.to_physical(string.x)).or_default().push((index, layout.to_physical(string.z), ys));
+    }
+    groups.into_iter().map(|(flip, members)| OverlapGroup { flip, members }).collect()
+}

@@ -1,1 +1,274 @@
-//! The sharded state.
+//! The sharded state: the only place where layout, communicator and backend meet.
+//!
+//! Each of `2^k` ranks holds `2^(n-k)` rows of every column: bit `p` of the physical index is a bit of the row for
+//! `p < n-k` and a bit of the rank above. Metadata of the columns (weight, classical register) is the same on every
+//! rank. Every method is collective over the ranks of the state.
+
+mod exchange;
+mod overlaps;
+mod sample;
+mod transfer;
+
+use crate::backend::{Backend, LocalControl, Shard};
+use crate::comm::{Communicator, agree};
+use crate::error::Result;
+use crate::linalg::Matrix;
+use crate::model::Control;
+use num_complex::Complex64;
+
+pub use sample::Outcome;
+
+/// What is known of a column without looking at its amplitudes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Column {
+    /// An upper bound on its squared norm; exact after a compression.
+    pub weight: f64,
+    /// The outcomes of earlier measurements it belongs to.
+    pub register: u64,
+}
+
+/// Columns that are kept together: the core of a factored state, or one block of a sampled tail.
+pub struct Block {
+    /// This rank's rows.
+    pub shard: Box<dyn Shard>,
+    /// One entry for each column.
+    pub columns: Vec<Column>,
+}
+
+/// The state over a group of ranks.
+pub struct State {
+    comm: Box<dyn Communicator>,
+    qubits: usize,
+    local_qubits: usize,
+    blocks: Vec<Block>,
+    sent: u64,
+    out: Vec<u8>,
+    into: Vec<u8>,
+}
+
+/// The new columns a channel makes: branch `kraus` of column `source`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Branch {
+    /// Index of the column it comes from.
+    pub source: usize,
+    /// Index of the Kraus operator.
+    pub kraus: usize,
+    /// The new column.
+    pub column: Column,
+}
+
+impl State {
+    /// One block without columns on `comm`, whose size is a power of two, with room for `reserve` columns.
+    ///
+    /// # Errors
+    /// Resource error, the same on every rank, when a rank lacks the memory.
+    pub fn new(comm: Box<dyn Communicator>, backend: &dyn Backend, qubits: usize, reserve: usize) -> Result<State> {
+        debug_assert!(comm.size().is_power_of_two());
+        let local_qubits = qubits - comm.size().trailing_zeros() as usize;
+        let shard = agree(&*comm, backend.allocate(1 << local_qubits, reserve))?;
+        Ok(State {
+            comm,
+            qubits,
+            local_qubits,
+            blocks: vec![Block { shard, columns: Vec::new() }],
+            sent: 0,
+            out: Vec::new(),
+            into: Vec::new(),
+        })
+    }
+
+    /// The ranks that hold it.
+    pub fn comm(&self) -> &dyn Communicator {
+        &*self.comm
+    }
+
+    /// Number of qubits.
+    pub fn qubits(&self) -> usize {
+        self.qubits
+    }
+
+    /// Bytes this rank has sent so far in exchanges and for observables.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Bytes of memory the blocks hold on this rank.
+    pub fn bytes(&self) -> usize {
+        self.blocks.iter().map(|block| block.shard.bytes()).sum()
+    }
+
+    /// The columns of the core.
+    pub fn columns(&self) -> &[Column] {
+        &self.core().columns
+    }
+
+    /// Number of columns of the core.
+    pub fn width(&self) -> usize {
+        self.core().columns.len()
+    }
+
+    fn core(&self) -> &Block {
+        &self.blocks[0]
+    }
+
+    fn core_mut(&mut self) -> &mut Block {
+        &mut self.blocks[0]
+    }
+
+    fn rows(&self) -> usize {
+        1 << self.local_qubits
+    }
+
+    /// Splits a physical index in (rank, row).
+    fn split(&self, physical: u64) -> (usize, usize) {
+        ((physical >> self.local_qubits) as usize, (physical & ((1 << self.local_qubits) - 1)) as usize)
+    }
+
+    /// Appends one column to the core: the basis state with this physical index.
+    ///
+    /// # Errors
+    /// Resource error when there is no room for it.
+    pub fn append_basis_state(&mut self, physical: u64) -> Result<()> {
+        self.append_zeros(&[Column { weight: 1.0, register: 0 }])?;
+        let (rank, row) = self.split(physical);
+        if rank == self.comm.rank() {
+            let mut values = self.core().shard.row(row);
+            if let Some(last) = values.last_mut() {
+                *last = Complex64::ONE;
+            }
+            self.core_mut().shard.set_row(row, &values);
+        }
+        Ok(())
+    }
+
+    fn append_zeros(&mut self, columns: &[Column]) -> Result<()> {
+        self.reserve(self.width() + columns.len())?;
+        let core = self.core_mut();
+        core.shard.append_zeros(columns.len());
+        core.columns.extend_from_slice(columns);
+        Ok(())
+    }
+
+    /// Makes room for `width` columns in the core; half as much again when it must grow, but at most `most` columns.
+    fn reserve_up_to(&mut self, width: usize, most: usize) -> Result<()> {
+        let reserved = self.core().shard.reserved();
+        if width <= reserved {
+            return Ok(());
+        }
+        let generous = (reserved + reserved / 2).clamp(width, most.max(width));
+        let grown = self.core_mut().shard.reserve(generous);
+        agree(&*self.comm, grown)
+    }
+
+    fn reserve(&mut self, width: usize) -> Result<()> {
+        self.reserve_up_to(width, width)
+    }
+
+    /// Applies a unitary: local targets, controls anywhere (physical qubits).
+    pub fn unitary(&mut self, matrix: &Matrix, targets: &[usize], controls: &[Control]) {
+        if let Some(controls) = self.local_controls(controls) {
+            for block in &mut self.blocks {
+                block.shard.dense(matrix, targets, &controls);
+            }
+        }
+    }
+
+    /// Applies a diagonal unitary, targets and controls anywhere (physical qubits).
+    pub fn diagonal(&mut self, entries: &[Complex64], targets: &[usize], controls: &[Control]) {
+        let Some(controls) = self.local_controls(controls) else { return };
+        let (entries, targets) = self.own_part(entries, targets);
+        if targets.is_empty() && controls.is_empty() && entries[0] == Complex64::ONE {
+            return;
+        }
+        for block in &mut self.blocks {
+            block.shard.diagonal(&entries, &targets, &controls);
+        }
+    }
+
+    /// The local controls, or `None` when a control on a rank bit fails on this rank.
+    fn local_controls(&self, controls: &[Control]) -> Option<Vec<LocalControl>> {
+        let mut local = Vec::with_capacity(controls.len());
+        for control in controls {
+            if control.qubit < self.local_qubits {
+                local.push(LocalControl { bit: control.qubit, value: control.value });
+            } else if self.rank_bit(control.qubit) != control.value {
+                return None;
+            }
+        }
+        Some(local)
+    }
+
+    fn rank_bit(&self, physical: usize) -> bool {
+        self.comm.rank() >> (physical - self.local_qubits) & 1 == 1
+    }
+
+    /// The entries of a diagonal that this rank's bits select, over the local targets.
+    fn own_part(&self, entries: &[Complex64], targets: &[usize]) -> (Vec<Complex64>, Vec<usize>) {
+        let is_local = |target: &usize| *target < self.local_qubits;
+        let local: Vec<usize> = targets.iter().copied().filter(is_local).collect();
+        let selected = entries.iter().enumerate().filter(|(index, _)| {
+            targets
+                .iter()
+                .enumerate()
+                .all(|(place, target)| is_local(target) || (index >> place & 1 == 1) == self.rank_bit(*target))
+        });
+        (selected.map(|(_, entry)| *entry).collect(), local)
+    }
+
+    /// A channel on the core: appends the branches, then applies to every column its Kraus operator (existing columns
+    /// that keep their place take operator `kept`). At most `most` columns are reserved.
+    ///
+    /// # Errors
+    /// Resource error, the same on every rank, when the memory for the new columns is not to be had.
+    pub fn branch(
+        &mut self,
+        kraus: &[Matrix],
+        targets: &[usize],
+        kept: (usize, &[Column]),
+        branches: &[Branch],
+        most: usize,
+    ) -> Result<()> {
+        self.reserve_up_to(self.width() + branches.len(), most)?;
+        let core = self.core_mut();
+        core.columns = kept.1.to_vec();
+        core.columns.extend(branches.iter().map(|branch| branch.column));
+        if branches.is_empty() {
+            core.shard.dense(&kraus[kept.0], targets, &[]);
+            return Ok(());
+        }
+        let sources: Vec<usize> = branches.iter().map(|branch| branch.source).collect();
+        core.shard.append_copies(&sources);
+        let mut choice = vec![kept.0; kept.1.len()];
+        choice.extend(branches.iter().map(|branch| branch.kraus));
+        core.shard.dense_per_column(kraus, &choice, targets);
+        Ok(())
+    }
+
+    /// `L^dagger L` of the core, summed over the ranks; the same bits on every rank.
+    pub fn gram(&self) -> Matrix {
+        let mut gram = self.core().shard.gram();
+        self.sum_complex(gram.as_slice_mut().expect("a new matrix is in standard layout"));
+        gram
+    }
+
+    /// `L <- L V`; `columns` describes the new columns.
+    pub fn rotate(&mut self, rotation: &Matrix, columns: Vec<Column>) {
+        debug_assert_eq!(rotation.ncols(), columns.len());
+        let core = self.core_mut();
+        core.shard.rotate(rotation);
+        core.columns = columns;
+    }
+
+    /// The squared norm of every column of the core; their sum is the trace.
+    pub fn column_norms(&self) -> Vec<f64> {
+        let mut norms = self.core().shard.column_norms();
+        self.comm.sum(&mut norms);
+        norms
+    }
+
+    fn sum_complex(&self, values: &mut [Complex64]) {
+        let mut flat: Vec<f64> = values.iter().flat_map(|value| [value.re, value.im]).collect();
+        self.comm.sum(&mut flat);
+        values.iter_mut().zip(flat.chunks_exact(2)).for_each(|(value, parts)| *value = Complex64::new(parts[0], parts[1]));
+    }
+}

@@ -94,9 +94,10 @@ impl Communicator for Mpi {
     }
 
     fn gather(&self, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
-        assert!(bytes.len() <= LARGEST_MESSAGE / self.size(), "gathered messages are chunked by the caller");
         let mut lengths = vec![0 as Count; self.size()];
         self.0.all_gather_into(&(bytes.len() as Count), &mut lengths[..]);
+        let total: usize = lengths.iter().map(|length| *length as usize).sum();
+        assert!(total <= LARGEST_MESSAGE, "gathered messages are chunked by the caller");
         let root = self.0.process_at_rank(0);
         if self.rank() != 0 {
             root.gather_varcount_into(bytes);
@@ -109,7 +110,7 @@ impl Communicator for Mpi {
                 Some(*sum - length)
             })
             .collect();
-        let mut all = vec![0u8; lengths.iter().map(|length| *length as usize).sum()];
+        let mut all = vec![0u8; total];
         root.gather_varcount_into_root(bytes, &mut PartitionMut::new(&mut all[..], &lengths[..], &starts[..]));
         let piece = |(start, length): (&Count, &Count)| all[*start as usize..(start + length) as usize].to_vec();
         Some(starts.iter().zip(&lengths).map(piece).collect())

@@ -18,7 +18,7 @@ mod phase_flip;
 mod reset;
 
 use crate::error::{Error, Result, nearest};
-use crate::linalg::Matrix;
+use crate::linalg::{Matrix, spectral_norm};
 use num_complex::Complex64;
 
 pub use measurement::measurement;
@@ -33,6 +33,7 @@ pub struct Channel {
     name: String,
     qubits: usize,
     kraus: Vec<Matrix>,
+    bounds: Vec<f64>,
     note: Option<String>,
 }
 
@@ -106,7 +107,8 @@ impl Channel {
         let kraus: Vec<Matrix> =
             operators.into_iter().filter(|operator| operator.iter().any(|entry| entry.norm() > 0.0)).collect();
         let qubits = kraus[0].nrows().trailing_zeros() as usize;
-        Channel { name: name.into(), qubits, kraus, note: None }
+        let bounds = kraus.iter().map(|operator| spectral_norm(operator).powi(2)).collect();
+        Channel { name: name.into(), qubits, kraus, bounds, note: None }
     }
 
     /// The name, for messages and the plan.
@@ -119,10 +121,14 @@ impl Channel {
         self.qubits
     }
 
-    /// The Kraus operators, `2^qubits` square each; the one of largest norm first for all named channels with small
-    /// parameters.
+    /// The Kraus operators, `2^qubits` square each.
     pub fn kraus(&self) -> &[Matrix] {
         &self.kraus
+    }
+
+    /// `||K_a||^2` (spectral norm) for each operator: branch `a` keeps at most this share of a column's weight.
+    pub fn bounds(&self) -> &[f64] {
+        &self.bounds
     }
 
     /// What was corrected when it was made, if anything.

@@ -1,0 +1,209 @@
+//! Which eigenvectors of the Gram matrix are kept: one decision, made on one rank and sent to the others.
+//!
+//! `rho~ = L L^dagger` and `G = L^dagger L = V diag(lambda) V^dagger` share their nonzero eigenvalues. Keeping the columns `L v`
+//! of the largest ones discards exactly the sum of the others. Columns of different classical registers belong to
+//! different outcomes and are never mixed. A cut never splits a cluster of equal eigenvalues: within a cluster the
+//! eigenvectors are arbitrary, so the result would hang on rounding.
+
+use super::rounding::rounding_floor;
+use crate::backend::Precision;
+use crate::error::{Error, Result};
+use crate::linalg::{Matrix, hermitian_eigen};
+use crate::state::Column;
+use num_complex::Complex64;
+use std::collections::BTreeMap;
+
+/// Eigenvalues this close, relatively, are one cluster.
+pub const CLUSTER_WIDTH: f64 = 1e-6;
+/// Thresholds are lowered by this, so that an eigenvalue equal to a round-numbered cut is kept whatever its rounding.
+const OFF_ROUND: f64 = 1.0 - 7.3e-10;
+
+/// What decides how much is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// Eigenvalues below this are dropped.
+    pub cut: f64,
+    /// At most this many are kept.
+    pub max_rank: Option<usize>,
+    /// Precision of the amplitudes.
+    pub precision: Precision,
+}
+
+/// The outcome of one compression.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// `width x kept`, orthonormal columns.
+    pub rotation: Matrix,
+    /// The new columns; their weights are the kept eigenvalues.
+    pub columns: Vec<Column>,
+    /// Trace before the cut.
+    pub trace: f64,
+    /// Whether `max_rank` decided, not the cut.
+    pub limited: bool,
+}
+
+/// The threshold as it is applied.
+pub fn threshold(cut: f64) -> f64 {
+    cut * OFF_ROUND
+}
+
+/// One eigenpair and the columns it is made of.
+struct Candidate {
+    value: f64,
+    register: u64,
+    vector: Vec<(usize, Complex64)>,
+}
+
+/// Decides from the Gram matrix of columns with these registers.
+///
+/// # Errors
+/// Internal error when the eigenvalue iteration does not converge (a Gram matrix that is not finite).
+pub fn decide(gram: &Matrix, columns: &[Column], rule: &Rule) -> Result<Decision> {
+    let trace = gram.diag().iter().map(|entry| entry.re).sum();
+    let mut candidates = eigenpairs(gram, columns)?;
+    candidates.sort_by(|one, other| other.value.total_cmp(&one.value));
+    let values: Vec<f64> = candidates.iter().map(|candidate| candidate.value).collect();
+    let (kept, limited) = count_kept(&values, rule);
+    let mut rotation = Matrix::zeros((columns.len(), kept));
+    let mut new_columns = Vec::with_capacity(kept);
+    for (place, candidate) in candidates[..kept].iter().enumerate() {
+        candidate.vector.iter().for_each(|(row, entry)| rotation[(*row, place)] = *entry);
+        new_columns.push(Column { weight: candidate.value.max(0.0), register: candidate.register });
+    }
+    Ok(Decision { rotation, columns: new_columns, trace, limited })
+}
+
+/// The eigenpairs of the Gram matrix of each register value.
+fn eigenpairs(gram: &Matrix, columns: &[Column]) -> Result<Vec<Candidate>> {
+    let mut registers: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    for (index, column) in columns.iter().enumerate() {
+        registers.entry(column.register).or_default().push(index);
+    }
+    let mut candidates = Vec::with_capacity(columns.len());
+    for (register, members) in registers {
+        let size = members.len();
+        let block = Matrix::from_shape_fn((size, size), |(row, column)| gram[(members[row], members[column])]);
+        let (values, vectors) = hermitian_eigen(&block)
+            .ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;
+        for (place, value) in values.into_iter().enumerate() {
+            let vector = members.iter().zip(vectors.column(place)).map(|(row, entry)| (*row, *entry)).collect();
+            candidates.push(Candidate { value, register, vector });
+        }
+    }
+    Ok(candidates)
+}
+
+/// How many of the descending `values` are kept, and whether `max_rank` decided.
+fn count_kept(values: &[f64], rule: &Rule) -> (usize, bool) {
+    let largest = values.first().copied().unwrap_or(0.0);
+    let floor = rounding_floor(values.len(), rule.precision) * largest;
+    let above_noise = values.iter().take_while(|value| **value > floor).count();
+    let above_cut = values.iter().take_while(|value| **value >= threshold(rule.cut)).count();
+    let kept = end_of_cluster(values, above_cut.max(1)).min(above_noise.max(1));
+    match rule.max_rank {
+        Some(most) if kept > most => (start_of_cluster(values, most).unwrap_or(most), true),
+        _ => (kept, false),
+    }
+}
+
+/// Extends a count so that the cluster of the last kept value is kept whole.
+fn end_of_cluster(values: &[f64], count: usize) -> usize {
+    let Some(last) = count.checked_sub(1).and_then(|last| values.get(last)) else { return count.min(values.len()) };
+    values.iter().take_while(|value| **value >= last * (1.0 - CLUSTER_WIDTH)).count()
+}
+
+/// Reduces a count so that no cluster is split; `None` when the first cluster alone is larger.
+fn start_of_cluster(values: &[f64], count: usize) -> Option<usize> {
+    let first_dropped = *values.get(count)?;
+    let whole = values.iter().take_while(|value| first_dropped < **value * (1.0 - CLUSTER_WIDTH)).count();
+    (whole > 0).then_some(whole.min(count))
+}
+
+impl Decision {
+    /// Bytes for the other ranks.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let header = [self.rotation.nrows() as u64, self.columns.len() as u64, u64::from(self.limited)];
+        let columns = self.columns.iter().flat_map(|column| [column.weight.to_bits(), column.register]);
+        let entries = self.rotation.iter().flat_map(|entry| [entry.re.to_bits(), entry.im.to_bits()]);
+        let words = header.into_iter().chain([self.trace.to_bits()]).chain(columns).chain(entries);
+        words.flat_map(u64::to_le_bytes).collect()
+    }
+
+    /// Reads what [`Decision::to_bytes`] wrote; `None` for anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Decision> {
+        let mut words = bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")));
+        let (width, kept) = (words.next()? as usize, words.next()? as usize);
+        let (limited, trace) = (words.next()? == 1, f64::from_bits(words.next()?));
+        let mut columns = Vec::with_capacity(kept);
+        for _ in 0..kept {
+            columns.push(Column { weight: f64::from_bits(words.next()?), register: words.next()? });
+        }
+        let mut entries = Vec::with_capacity(width * kept);
+        for _ in 0..width * kept {
+            entries.push(Complex64::new(f64::from_bits(words.next()?), f64::from_bits(words.next()?)));
+        }
+        Some(Decision { rotation: Matrix::from_shape_vec((width, kept), entries).ok()?, columns, trace, limited })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(cut: f64, max_rank: Option<usize>) -> Rule {
+        Rule { cut, max_rank, precision: Precision::Double }
+    }
+
+    fn kept(values: &[f64], cut: f64, max_rank: Option<usize>) -> (usize, bool) {
+        count_kept(values, &rule(cut, max_rank))
+    }
+
+    #[test]
+    fn a_cut_keeps_a_cluster_whole() {
+        let values = [0.5, 0.1, 0.1 - 1e-9, 0.1 - 2e-9, 0.01];
+        assert_eq!(kept(&values, 0.1 - 0.5e-9, None), (4, false));
+        assert_eq!(kept(&values, 0.2, None), (1, false));
+        assert_eq!(kept(&values, 0.1, None), (4, false));
+    }
+
+    #[test]
+    fn a_rank_limit_drops_a_cluster_whole() {
+        let values = [0.5, 0.1, 0.1 - 1e-9, 0.1 - 2e-9, 0.01];
+        assert_eq!(kept(&values, 0.0, Some(3)), (1, true));
+        assert_eq!(kept(&values, 0.0, Some(4)), (4, true));
+        assert_eq!(kept(&values, 0.0, Some(9)), (5, false));
+        assert_eq!(kept(&[0.25; 4], 0.0, Some(2)), (2, true), "a first cluster that does not fit must be split");
+    }
+
+    #[test]
+    fn rounding_noise_is_always_dropped_and_one_column_always_kept() {
+        assert_eq!(kept(&[0.9, 1e-16, -1e-17], 0.0, None), (1, false));
+        assert_eq!(kept(&[1e-9, 1e-12], 0.5, None), (1, false));
+    }
+
+    #[test]
+    fn registers_are_not_mixed() {
+        let column = |register| Column { weight: 0.5, register };
+        let columns = [column(0), column(1), column(0)];
+        let gram = Matrix::from_shape_fn((3, 3), |(row, column)| if row == column { 0.3 } else { 0.2 }.into());
+        let decision = decide(&gram, &columns, &rule(0.0, None)).unwrap();
+        for (place, new) in decision.columns.iter().enumerate() {
+            for (row, old) in columns.iter().enumerate() {
+                assert!(old.register == new.register || decision.rotation[(row, place)] == Complex64::ZERO);
+            }
+        }
+        let mut weights: Vec<f64> = decision.columns.iter().map(|column| column.weight).collect();
+        weights.sort_by(f64::total_cmp);
+        assert!(weights.iter().zip([0.1, 0.3, 0.5]).all(|(found, expected)| (found - expected).abs() < 1e-14));
+    }
+
+    #[test]
+    fn a_decision_survives_the_way_to_other_ranks() {
+        let columns = [Column { weight: 0.5, register: 3 }, Column { weight: 0.5, register: u64::MAX }];
+        let gram = Matrix::from_shape_fn((2, 2), |(row, column)| Complex64::new(1.0, row as f64 - column as f64));
+        let decision = decide(&gram, &columns, &rule(1e-3, Some(7))).unwrap();
+        let bytes = decision.to_bytes();
+        assert_eq!(Decision::from_bytes(&bytes).as_ref(), Some(&decision));
+        assert_eq!(Decision::from_bytes(&bytes[..bytes.len() - 8]), None, "a corrupted message is noticed");
+    }
+}

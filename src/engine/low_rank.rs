@@ -1,0 +1,285 @@
+//! The low-rank engine: `rho~ = L L^dagger` with an exact error meter.
+//!
+//! Unitaries act on the columns. A channel appends its branches, except those whose weight is proven to be below the
+//! prune threshold; when the width has about doubled since the last time, the factor is compressed. Nothing is ever
+//! renormalised, every step keeps `rho~ <= rho`, so the missing trace *is* the error.
+
+use super::certificate::Certificate;
+use super::compression::{CLUSTER_WIDTH, Decision, Rule, decide, threshold};
+use super::rounding::Rounding;
+use crate::backend::{Backend, Precision};
+use crate::comm::{Communicator, bytes_from_root};
+use crate::error::{Error, Result};
+use crate::model::Channel;
+use crate::plan::{Action, OverlapGroup};
+use crate::state::{Branch, Column, State};
+use num_complex::Complex64;
+
+/// Width below which a compression is not worth its while.
+const SMALLEST_COMPRESSED_WIDTH: usize = 4;
+
+/// When the factor is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// When the width has doubled since the last time.
+    Lazy,
+    /// After every channel: the existing method, for comparison.
+    EveryChannel,
+}
+
+/// The parameters of one run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// Eigenvalues below this are dropped in a compression.
+    pub cut: f64,
+    /// Branches whose weight is proven to be below this are not formed.
+    pub prune: f64,
+    /// When to compress.
+    pub compression: Compression,
+    /// At most this many columns after a compression.
+    pub max_rank: Option<usize>,
+    /// At most this many columns at any time; what memory allows.
+    pub max_width: usize,
+}
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct StepReport {
+    /// Columns after the step.
+    pub width: usize,
+    /// Trace lost since the last compression, known when the step compressed.
+    pub discarded: f64,
+    /// Bytes this rank sent.
+    pub sent: u64,
+}
+
+/// A run of the low-rank engine.
+pub struct LowRank {
+    state: State,
+    settings: Settings,
+    precision: Precision,
+    rounding: Rounding,
+    /// Trace after the last compression.
+    trace: f64,
+    /// Width after the last compression.
+    compressed_width: usize,
+    /// Whether a cap on rank or memory decided anything.
+    limited: bool,
+}
+
+impl LowRank {
+    /// Starts from the basis state with this physical index.
+    ///
+    /// # Errors
+    /// Resource error when not even one column fits.
+    pub fn from_basis_state(
+        comm: Box<dyn Communicator>,
+        backend: &dyn Backend,
+        qubits: usize,
+        physical: u64,
+        settings: Settings,
+    ) -> Result<LowRank> {
+        let mut state = State::new(comm, backend, qubits, 1)?;
+        state.append_basis_state(physical)?;
+        Ok(Self::with(state, backend.precision(), 0.0, settings))
+    }
+
+    /// Starts from a factor of `rank` columns whose rows, in logical order, `read` gives on the root rank; `rounding`
+    /// is the rounding bound that factor comes with.
+    ///
+    /// # Errors
+    /// The error of `read`, or a resource error.
+    pub fn from_factor(
+        comm: Box<dyn Communicator>,
+        backend: &dyn Backend,
+        factor: &Factor<'_>,
+        read: impl FnMut(u64, usize) -> Result<Vec<Complex64>>,
+        settings: Settings,
+    ) -> Result<LowRank> {
+        let mut state = State::new(comm, backend, factor.qubits, factor.rank)?;
+        state.import_rows(factor.rank, factor.physical, read)?;
+        let stored = backend.precision().unit_roundoff();
+        Ok(Self::with(state, backend.precision(), factor.rounding + 2.0 * stored, settings))
+    }
+
+    fn with(state: State, precision: Precision, rounding: f64, settings: Settings) -> LowRank {
+        let trace = state.columns().iter().map(|column| column.weight).sum();
+        let compressed_width = state.width();
+        let rounding = Rounding::new(precision, rounding);
+        LowRank { state, settings, precision, rounding, trace, compressed_width, limited: false }
+    }
+
+    /// The state, for observables.
+    pub fn state(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// Columns now.
+    pub fn width(&self) -> usize {
+        self.state.width()
+    }
+
+    /// Trace lost up to the last compression.
+    pub fn lost(&self) -> f64 {
+        (1.0 - self.trace).max(0.0)
+    }
+
+    /// Whether `max_rank` or memory decided anything so far.
+    pub fn limited(&self) -> bool {
+        self.limited
+    }
+
+    /// Runs one step. Collective over the state's ranks.
+    ///
+    /// # Errors
+    /// Resource error when memory for new columns is not to be had.
+    pub fn step(&mut self, action: &Action) -> Result<StepReport> {
+        let sent = self.state.sent();
+        let mut discarded = 0.0;
+        match action {
+            Action::Unitary { matrix, targets, controls } => {
+                self.state.unitary(matrix, targets, controls);
+                self.rounding.dense(targets.len());
+            }
+            Action::Diagonal { entries, targets, controls } => {
+                self.state.diagonal(entries, targets, controls);
+                self.rounding.diagonal();
+            }
+            Action::Exchange { pairs } => self.state.exchange(pairs),
+            Action::Channel { channel, targets, record } => discarded += self.channel(channel, targets, *record)?,
+            Action::CompressIfWide if self.is_wide() => discarded += self.compress()?,
+            Action::CompressIfWide | Action::Relabel { .. } | Action::Measure { .. } => {}
+        }
+        Ok(StepReport { width: self.width(), discarded, sent: self.state.sent() - sent })
+    }
+
+    fn is_wide(&self) -> bool {
+        match self.settings.compression {
+            Compression::EveryChannel => true,
+            Compression::Lazy => {
+                self.width() >= 2 * self.compressed_width && self.width() >= SMALLEST_COMPRESSED_WIDTH
+            }
+        }
+    }
+
+    /// Applies a channel; returns the trace lost if it had to compress first.
+    fn channel(&mut self, channel: &Channel, targets: &[usize], record: Option<usize>) -> Result<f64> {
+        let mut discarded = 0.0;
+        let mut split = Split::of(channel, record, self.state.columns(), self.settings.prune);
+        if !self.fits(&split) && self.width() > self.compressed_width {
+            discarded = self.compress()?;
+            split = Split::of(channel, record, self.state.columns(), self.settings.prune);
+        }
+        if !self.fits(&split) {
+            split.keep_strongest(self.settings.max_width.saturating_sub(self.width()));
+            self.limited = true;
+        }
+        let kept = (split.kept, &split.columns[..]);
+        self.state.branch(channel.kraus(), targets, kept, &split.branches, self.settings.max_width)?;
+        self.rounding.dense(channel.qubits());
+        Ok(discarded)
+    }
+
+    fn fits(&self, split: &Split) -> bool {
+        self.width() + split.branches.len() <= self.settings.max_width
+    }
+
+    /// Cuts the factor to its large eigenvalues; returns the trace lost since the last time.
+    ///
+    /// # Errors
+    /// Internal error when the eigenvalues do not converge.
+    pub fn compress(&mut self) -> Result<f64> {
+        let gram = self.state.gram();
+        let Settings { cut, max_rank, .. } = self.settings;
+        let rule = Rule { cut, max_rank, precision: self.precision };
+        let columns = self.state.columns();
+        let bytes = bytes_from_root(self.state.comm(), || Ok(decide(&gram, columns, &rule)?.to_bytes()))?;
+        let decision = Decision::from_bytes(&bytes)
+            .ok_or_else(|| Error::internal("the decision of a compression arrived corrupted"))?;
+        self.rounding.compression(self.width());
+        self.limited |= decision.limited;
+        let kept: f64 = decision.columns.iter().map(|column| column.weight).sum();
+        let discarded = (self.trace - kept).max(0.0);
+        self.state.rotate(&decision.rotation, decision.columns);
+        self.trace = kept;
+        self.compressed_width = self.width();
+        Ok(discarded)
+    }
+
+    /// What is certified of the state as it is now.
+    pub fn certificate(&self) -> Certificate {
+        let trace = self.state.column_norms().iter().sum();
+        let of_sum = Rounding::of_sum(self.state.qubits(), self.width());
+        Certificate { trace, rounding: self.rounding.bound() + of_sum }
+    }
+
+    /// `tr(P rho~)` for each of `count` strings of a plan's overlap groups.
+    pub fn pauli_expectations(&mut self, overlaps: &[OverlapGroup], count: usize) -> Vec<f64> {
+        let mut values = vec![0.0; count];
+        for group in overlaps {
+            let signs: Vec<u64> = group.members.iter().map(|(_, sign, _)| *sign).collect();
+            let sums = self.state.flip_overlaps(group.flip, &signs);
+            for ((index, _, ys), sum) in group.members.iter().zip(sums) {
+                values[*index] = (Complex64::I.powu(*ys) * sum).re;
+            }
+        }
+        values
+    }
+}
+
+/// The shape of a factor to start from.
+pub struct Factor<'a> {
+    /// Number of qubits.
+    pub qubits: usize,
+    /// Number of columns.
+    pub rank: usize,
+    /// Rounding bound of the run that made it.
+    pub rounding: f64,
+    /// From logical to physical indices.
+    pub physical: &'a dyn Fn(u64) -> u64,
+}
+
+/// How a channel splits the columns.
+struct Split {
+    /// The operator that existing columns take.
+    kept: usize,
+    /// The existing columns after it.
+    columns: Vec<Column>,
+    /// The new ones.
+    branches: Vec<Branch>,
+}
+
+impl Split {
+    /// All branches whose weight may reach `prune`. With `record` the branch number goes to that bit of the register.
+    fn of(channel: &Channel, record: Option<usize>, columns: &[Column], prune: f64) -> Split {
+        let bounds = channel.bounds();
+        let kept = strongest(bounds);
+        let branch = |column: &Column, kraus: usize| Column {
+            weight: column.weight * bounds[kraus].min(1.0),
+            register: record.map_or(column.register, |bit| column.register & !(1 << bit) | (kraus as u64) << bit),
+        };
+        let least = threshold(prune);
+        let branches = (0..bounds.len()).filter(|kraus| *kraus != kept).flat_map(|kraus| {
+            columns.iter().enumerate().filter_map(move |(source, column)| {
+                let column = branch(column, kraus);
+                (column.weight > 0.0 && column.weight >= least).then_some(Branch { source, kraus, column })
+            })
+        });
+        Split { kept, branches: branches.collect(), columns: columns.iter().map(|c| branch(c, kept)).collect() }
+    }
+
+    /// Keeps at most `most` branches: the strongest, and never a part of equally strong ones.
+    fn keep_strongest(&mut self, most: usize) {
+        self.branches.sort_by(|one, other| other.column.weight.total_cmp(&one.column.weight));
+        if let Some(first_dropped) = self.branches.get(most).map(|branch| branch.column.weight) {
+            let whole = |branch: &&Branch| first_dropped < branch.column.weight * (1.0 - CLUSTER_WIDTH);
+            let count = self.branches.iter().take_while(whole).count();
+            self.branches.truncate(count);
+        }
+    }
+}
+
+/// The index of the largest bound; the first of equals.
+fn strongest(bounds: &[f64]) -> usize {
+    (0..bounds.len()).fold(0, |best, index| if bounds[index] > bounds[best] { index } else { best })
+}

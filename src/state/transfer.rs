@@ -1,0 +1,99 @@
+//! Rows in logical order to and from the root rank, some at a time.
+
+use super::{Column, State};
+use crate::comm::{agree, bytes_from_root};
+use crate::error::Result;
+use num_complex::Complex64;
+
+/// Bytes of rows in flight at once on each rank.
+const TRANSFER_BYTES: usize = 16 << 20;
+
+/// Where each logical index lies.
+type Place<'a> = &'a dyn Fn(u64) -> u64;
+
+impl State {
+    /// Hands the rows of the core, in logical order, to `write` on the root rank; `physical` maps logical indices.
+    ///
+    /// # Errors
+    /// The error of `write`, on every rank.
+    pub fn export_rows(
+        &self,
+        physical: Place<'_>,
+        mut write: impl FnMut(u64, &[Complex64]) -> Result<()>,
+    ) -> Result<()> {
+        let (total, count) = self.transfer_rows();
+        for first in (0..total).step_by(count) {
+            let mut own = Vec::new();
+            for logical in first..first + count as u64 {
+                let (rank, row) = self.split(physical(logical));
+                if rank == self.comm.rank() {
+                    own.extend(self.core().shard.row(row).iter().flat_map(|value| amplitude_bytes(*value)));
+                }
+            }
+            let parts = self.comm.gather(&own);
+            let written = parts.map_or(Ok(()), |parts| write(first, &self.interleave(&parts, first, count, physical)));
+            agree(&*self.comm, written)?;
+        }
+        Ok(())
+    }
+
+    /// Rows in all, and rows of one transfer (a power of two).
+    fn transfer_rows(&self) -> (u64, usize) {
+        let total = 1u64 << self.qubits;
+        let row = self.width().max(1) * size_of::<Complex64>();
+        (total, (1usize << (TRANSFER_BYTES / row).max(1).ilog2()).min(total as usize))
+    }
+
+    /// Puts the ranks' rows in logical order.
+    fn interleave(&self, parts: &[Vec<u8>], first: u64, count: usize, physical: Place<'_>) -> Vec<Complex64> {
+        let row_bytes = self.width() * size_of::<Complex64>();
+        let mut next = vec![0; parts.len()];
+        let mut rows = Vec::with_capacity(count * self.width());
+        for logical in first..first + count as u64 {
+            let rank = self.split(physical(logical)).0;
+            rows.extend(amplitudes(&parts[rank][next[rank]..next[rank] + row_bytes]));
+            next[rank] += row_bytes;
+        }
+        rows
+    }
+
+    /// Fills the empty core with `width` columns whose rows, in logical order, `read` gives on the root rank.
+    ///
+    /// # Errors
+    /// The error of `read`, on every rank, or a resource error when there is no room.
+    pub fn import_rows(
+        &mut self,
+        width: usize,
+        physical: Place<'_>,
+        mut read: impl FnMut(u64, usize) -> Result<Vec<Complex64>>,
+    ) -> Result<()> {
+        self.append_zeros(&vec![Column { weight: 1.0, register: 0 }; width])?;
+        let (total, count) = self.transfer_rows();
+        for first in (0..total).step_by(count) {
+            let bytes = bytes_from_root(&*self.comm, || {
+                Ok(read(first, count)?.into_iter().flat_map(amplitude_bytes).collect())
+            })?;
+            for (offset, row_bytes) in bytes.chunks_exact(width * size_of::<Complex64>()).enumerate() {
+                let (rank, row) = self.split(physical(first + offset as u64));
+                if rank == self.comm.rank() {
+                    self.core_mut().shard.set_row(row, &amplitudes(row_bytes));
+                }
+            }
+        }
+        let norms = self.column_norms();
+        self.core_mut().columns.iter_mut().zip(norms).for_each(|(column, norm)| column.weight = norm);
+        Ok(())
+    }
+}
+
+fn amplitude_bytes(value: Complex64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&value.re.to_le_bytes());
+    bytes[8..].copy_from_slice(&value.im.to_le_bytes());
+    bytes
+}
+
+fn amplitudes(bytes: &[u8]) -> Vec<Complex64> {
+    let part = |bytes: &[u8]| f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    bytes.chunks_exact(16).map(|pair| Complex64::new(part(&pair[..8]), part(&pair[8..]))).collect()
+}
