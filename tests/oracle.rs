@@ -6,9 +6,10 @@ mod reference;
 use num_complex::Complex64;
 use proptest::prelude::*;
 use reference::random::{circuit, circuits, pauli_strings, random_circuit};
-use reference::{DensityMatrix, final_measurements, naive};
+use reference::recorded::recorded;
+use reference::{DensityMatrix, builder, final_measurements, naive};
 use rhoshard::linalg::Matrix;
-use rhoshard::model::{Circuit, Operation, PauliString};
+use rhoshard::model::{Operation, PauliString};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
@@ -85,4 +86,41 @@ fn outcomes_are_numbered_from_the_first_listed_qubit() {
     let state = DensityMatrix::basis(3, 0b011);
     assert_eq!(state.probabilities(&[2, 0]), [0.0, 0.0, 1.0, 0.0]);
     assert_eq!(state.probabilities(&[]), [1.0]);
+}
+
+/// The circuits made without a reader, so that this test rests on the model alone.
+#[test]
+fn the_oracle_agrees_with_a_public_simulator() {
+    let mut compared = 0;
+    for entry in recorded("qasmbench_exact.json").iter().filter(|entry| entry.file.ends_with("adder_n10.qasm")) {
+        let state = DensityMatrix::run(&builder::adder(entry.noise_rule()));
+        assert_eq!(entry.differences(&state), [""; 0]);
+        compared += 1;
+    }
+    for entry in recorded("lret_exact.json") {
+        let seed = entry.file.trim_end_matches(".qasm")[entry.file.len() - 7..].parse().expect("a seed");
+        let state = DensityMatrix::run(&builder::lret(entry.qubits, seed));
+        assert_eq!(entry.differences(&state), [""; 0]);
+        compared += 1;
+    }
+    assert_eq!(compared, 8);
+}
+
+#[test]
+fn a_wrong_number_is_reported() {
+    let entry = &recorded("qasmbench_exact.json")[0];
+    let wrong = DensityMatrix::basis(entry.qubits, 0);
+    let differences = entry.differences(&wrong);
+    assert!(differences.iter().any(|text| text.contains("Z1 1, not -1")), "{differences:?}");
+}
+
+/// 12 qubits, the largest the engine is compared at: slow, so only on demand (`cargo test -- --ignored`).
+#[test]
+#[ignore = "a minute; the engine's tests run the oracle at this size anyway"]
+fn twelve_qubits_are_within_reach() {
+    let state = DensityMatrix::run(&builder::lret(12, 42));
+    assert!((state.trace() - 1.0).abs() < 1e-12);
+    assert!(state.purity() < 1.0);
+    let factor = Matrix::zeros((1 << 12, 1));
+    assert!((state.trace_distance(&factor) - 1.0).abs() < 1e-10);
 }

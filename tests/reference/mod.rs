@@ -3,14 +3,17 @@
 //! It imports nothing above `rhoshard::model`, so that no error of the plan, the engine or the backend can hide in it,
 //! and it takes nothing from the program but data: matrices of gates and Kraus operators of channels. [`density`] is
 //! the simulator (12 qubits in about a minute), [`naive`] the same physics once more by Kronecker products of whole
-//! matrices (4 qubits), which checks it; [`random`] makes circuits out of everything the model can express.
+//! matrices (4 qubits), which checks it; [`recorded`] holds exact numbers of a public simulator; [`random`] makes circuits out of
+//! everything the model can express, [`builder`] the few that are written by hand.
 
 // Every test binary includes this module and uses its own part of it.
 #![allow(dead_code)]
 
+pub mod builder;
 pub mod density;
 pub mod naive;
 pub mod random;
+pub mod recorded;
 
 pub use density::DensityMatrix;
 

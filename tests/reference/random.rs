@@ -127,12 +127,13 @@ fn two_qubit_matrices() -> impl Strategy<Value = Matrix> {
 }
 
 /// `U(theta, phi, lambda)` of OpenQASM 2.
-fn general_rotation(theta: f64, phi: f64, lambda: f64) -> Matrix {
+pub fn general_rotation(theta: f64, phi: f64, lambda: f64) -> Matrix {
     let (sine, cosine) = (theta / 2.0).sin_cos();
     ndarray::arr2(&[[cosine.into(), -phase(lambda) * sine], [phase(phi) * sine, phase(phi + lambda) * cosine]])
 }
 
-fn phase(angle: f64) -> Complex64 {
+/// `e^{i angle}`.
+pub fn phase(angle: f64) -> Complex64 {
     Complex64::from_polar(1.0, angle)
 }
 
