@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Makes the committed reference numbers under tests/data again (about a minute).
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+bash "$root/scripts/python-env.sh" --reference
+exec "$root/.venv/bin/python" "$root/scripts/reference_numbers.py"
