@@ -10,6 +10,7 @@ use super::rounding::Rounding;
 use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
 use crate::error::{Error, Result};
+use crate::linalg::{frobenius_norm, hermitian_eigen};
 use crate::model::Channel;
 use crate::plan::{Action, OverlapGroup};
 use crate::state::{Branch, Column, State};
@@ -211,6 +212,17 @@ impl LowRank {
         let trace = self.state.column_norms().iter().sum();
         let of_sum = Rounding::of_sum(self.state.qubits(), self.width());
         Certificate { trace, rounding: self.rounding.bound() + of_sum }
+    }
+
+    /// `tr(rho~^2)` and the largest eigenvalue of `rho~`, by the Gram matrix.
+    ///
+    /// # Errors
+    /// Internal error when the eigenvalues do not converge.
+    pub fn purity(&self) -> Result<(f64, f64)> {
+        let gram = self.state.gram();
+        let (values, _) =
+            hermitian_eigen(&gram).ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;
+        Ok((frobenius_norm(&gram).powi(2), values.last().copied().unwrap_or(0.0)))
     }
 
     /// `tr(P rho~)` for each of `count` strings of a plan's overlap groups.

@@ -13,6 +13,7 @@ pub mod builder;
 pub mod density;
 pub mod naive;
 pub mod random;
+pub mod ranks;
 pub mod recorded;
 
 pub use density::DensityMatrix;

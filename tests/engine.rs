@@ -1,0 +1,186 @@
+//! The low-rank engine against the exact density matrix: the meter is an equality, every interval holds, and nothing
+//! depends on the number of ranks.
+
+mod reference;
+
+use ndarray::Array2;
+use num_complex::Complex64;
+use proptest::prelude::*;
+use reference::{DensityMatrix, random, ranks};
+use rhoshard::backend::{Precision, cpu::Cpu};
+use rhoshard::comm::Communicator;
+use rhoshard::engine::certificate::Certificate;
+use rhoshard::engine::low_rank::{Compression, LowRank, Settings};
+use rhoshard::model::{Circuit, Layout, PauliString, PauliSum};
+use rhoshard::plan::{Action, Plan, Request};
+
+const QUBITS: usize = 5;
+/// What the oracle's own rounding can amount to (it states 1.0000000000000004 for the purity of a pure state).
+const ORACLE: f64 = 1e-13;
+
+/// What a run leaves behind, on one rank.
+#[derive(Debug, Clone)]
+struct Finished {
+    factor: Array2<Complex64>,
+    certificate: Certificate,
+    expectations: Vec<f64>,
+    strings: Vec<PauliString>,
+    marginal: Vec<f64>,
+    purity: (f64, f64),
+    sent: u64,
+    predicted: u64,
+    widths: Vec<usize>,
+    discarded: f64,
+}
+
+fn lazy(cut: f64, prune: f64) -> Settings {
+    Settings { cut, prune, compression: Compression::Lazy, max_rank: None, max_width: 4096 }
+}
+
+fn run(
+    comm: Box<dyn Communicator>,
+    circuit: &Circuit,
+    settings: Settings,
+    precision: Precision,
+    strings: &[PauliString],
+) -> Option<Finished> {
+    let request = Request { ranks: comm.size(), strings: strings.to_vec(), outcomes: false };
+    let plan = Plan::new(circuit, &request).unwrap();
+    let group = comm.split(usize::from(comm.rank() >= plan.shards));
+    if comm.rank() >= plan.shards {
+        return None;
+    }
+    let mut engine =
+        LowRank::from_basis_state(group, &Cpu::new(precision), plan.qubits, plan.start.to_physical(0), settings).unwrap();
+    let (mut widths, mut discarded, mut predicted) = (Vec::new(), 0.0, 0);
+    let mut finished = None;
+    for step in &plan.steps {
+        let before = engine.width() as u64;
+        predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * before;
+        let report = engine.step(&step.action).unwrap();
+        widths.push(report.width);
+        discarded += report.discarded;
+        if let Action::Measure { layout, overlaps } = &step.action {
+            let expectations = engine.pauli_expectations(overlaps, plan.strings.len());
+            let purity = purity(&engine);
+            let (factor, marginal) = (factor(&mut engine, layout), marginal(&mut engine, layout));
+            finished = Some((factor, engine.certificate(), expectations, marginal, purity, engine.state().sent()));
+        }
+    }
+    let (factor, certificate, expectations, marginal, purity, sent) = finished.expect("a plan ends with its measure step");
+    let strings = plan.strings;
+    Some(Finished { factor, certificate, expectations, strings, marginal, purity, sent, predicted, widths, discarded })
+}
+
+fn factor(engine: &mut LowRank, layout: &Layout) -> Array2<Complex64> {
+    let (width, qubits) = (engine.width(), layout.qubits());
+    let mut rows = Vec::new();
+    let write = |_, more: &[Complex64]| {
+        rows.extend_from_slice(more);
+        Ok(())
+    };
+    engine.state().export_rows(&|logical| layout.to_physical(logical), write).unwrap();
+    let root = !rows.is_empty();
+    Array2::from_shape_vec(if root { (1 << qubits, width) } else { (0, 0) }, rows).unwrap()
+}
+
+fn marginal(engine: &mut LowRank, layout: &Layout) -> Vec<f64> {
+    engine.state().marginal(&[layout.physical(2), layout.physical(0), layout.physical(3)])
+}
+
+fn purity(engine: &LowRank) -> (f64, f64) {
+    engine.purity().unwrap()
+}
+
+fn on_one_rank(circuit: &Circuit, settings: Settings, strings: &[PauliString]) -> Finished {
+    ranks::run(1, |comm| run(comm, circuit, settings, Precision::Double, strings)).remove(0).unwrap()
+}
+
+/// Error, expectations, marginals and purity against the exact state.
+fn check_against(exact: &DensityMatrix, found: &Finished, rounding: f64) {
+    let distance = exact.trace_distance(&found.factor);
+    let missing = 1.0 - found.certificate.trace;
+    assert!((distance - missing).abs() < rounding, "the meter says {missing:e}, the distance is {distance:e}");
+    assert!(found.certificate.error() >= distance - 1e-13);
+    for (string, raw) in found.strings.iter().zip(&found.expectations) {
+        let sum = PauliSum { terms: vec![(1.0, *string)] };
+        let raw = if string.support() == 0 { 0.0 } else { *raw };
+        let certified = found.certificate.observable(&sum, raw);
+        let expected = exact.expectation(*string);
+        assert!(
+            certified.lower - ORACLE <= expected && expected <= certified.upper + ORACLE,
+            "{string:?}: {expected} outside [{}, {}]",
+            certified.lower,
+            certified.upper
+        );
+    }
+    for (raw, expected) in found.marginal.iter().zip(exact.probabilities(&[2, 0, 3])) {
+        let certified = found.certificate.probability(*raw, 8);
+        assert!(certified.lower - ORACLE <= expected && expected <= certified.upper + ORACLE);
+    }
+    let purity = found.certificate.purity(found.purity.0, found.purity.1, exact.qubits());
+    let expected = exact.purity();
+    assert!(
+        purity.lower - ORACLE <= expected && expected <= purity.upper + ORACLE,
+        "purity {expected} outside [{}, {}]",
+        purity.lower,
+        purity.upper
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn the_meter_is_exact_and_intervals_hold(
+        circuit in random::circuits(QUBITS, 30),
+        strings in proptest::collection::vec(random::pauli_strings(QUBITS), 6),
+        cut in prop::sample::select(vec![0.0, 1e-4, 1e-2, 5e-2]),
+        prune in prop::sample::select(vec![0.0, 1e-5, 1e-3, 2e-2]),
+    ) {
+        let exact = DensityMatrix::run(&circuit);
+        check_against(&exact, &on_one_rank(&circuit, lazy(cut, prune), &strings), 1e-12);
+        let every = Settings { compression: Compression::EveryChannel, prune: 0.0, ..lazy(cut, 0.0) };
+        check_against(&exact, &on_one_rank(&circuit, every, &strings), 1e-12);
+        let capped = Settings { max_rank: Some(5), max_width: 12, ..lazy(cut, prune) };
+        check_against(&exact, &on_one_rank(&circuit, capped, &strings), 1e-12);
+    }
+
+    #[test]
+    fn the_number_of_ranks_changes_nothing(
+        circuit in random::circuits(QUBITS, 30),
+        strings in proptest::collection::vec(random::pauli_strings(QUBITS), 6),
+        cut in prop::sample::select(vec![0.0, 1e-3, 3e-2]),
+    ) {
+        let one = on_one_rank(&circuit, lazy(cut, cut / 10.0), &strings);
+        for size in [2, 3, 4, 8] {
+            let all = ranks::run(size, |comm| run(comm, &circuit, lazy(cut, cut / 10.0), Precision::Double, &strings));
+            let found = all.iter().flatten().next().unwrap();
+            prop_assert_eq!(one.widths.last(), found.widths.last());
+            prop_assert!((one.certificate.trace - found.certificate.trace).abs() < 1e-10);
+            for (a, b) in one.expectations.iter().chain(&one.marginal).zip(found.expectations.iter().chain(&found.marginal)) {
+                prop_assert!((a - b).abs() < 1e-10, "{} and {} on {} ranks", a, b, size);
+            }
+            for rank in all.iter().flatten() {
+                prop_assert_eq!(rank.sent, rank.predicted, "bytes sent are those of the plan times the width");
+                prop_assert_eq!(&rank.expectations, &found.expectations);
+            }
+        }
+    }
+
+    #[test]
+    fn single_precision_stays_within_its_stated_rounding(circuit in random::circuits(QUBITS, 30)) {
+        let exact = DensityMatrix::run(&circuit);
+        let strings = [PauliString { x: 3, z: 5 }, PauliString { x: 0, z: 9 }];
+        let run = |comm| run(comm, &circuit, lazy(1e-3, 1e-4), Precision::Single, &strings);
+        let found = ranks::run(1, run).remove(0).unwrap();
+        check_against(&exact, &found, found.certificate.rounding);
+    }
+}
+
+#[test]
+fn what_a_compression_discards_adds_up_to_the_missing_trace() {
+    let circuit = random::random_circuit(QUBITS, 60, 7);
+    let found = on_one_rank(&circuit, lazy(1e-2, 1e-3), &[]);
+    assert!(found.discarded > 1e-3 && found.discarded <= 1.0 - found.certificate.trace + 1e-12);
+}

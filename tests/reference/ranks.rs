@@ -1,0 +1,121 @@
+//! Ranks as threads of the test: the sharded code runs as it does under `mpirun`, in one process and in a debugger.
+
+use rhoshard::comm::Communicator;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+/// A message queue from each rank to each rank.
+type Queues = Vec<Vec<(Sender<Vec<u8>>, Mutex<Receiver<Vec<u8>>>)>>;
+
+/// A group of ranks within one process.
+#[derive(Clone)]
+pub struct Threads {
+    queues: Arc<Queues>,
+    /// World ranks of the group.
+    members: Vec<usize>,
+    rank: usize,
+}
+
+/// Runs `work` on `size` ranks and gives their results in rank order. Ranks are threads; a panic in one fails the test.
+pub fn run<T: Send>(size: usize, work: impl Fn(Box<dyn Communicator>) -> T + Sync) -> Vec<T> {
+    let queue = || {
+        let (sender, receiver) = channel();
+        (sender, Mutex::new(receiver))
+    };
+    let queues: Arc<Queues> = Arc::new((0..size).map(|_| (0..size).map(|_| queue()).collect()).collect());
+    std::thread::scope(|scope| {
+        let start = |rank| {
+            let comm = Threads { queues: queues.clone(), members: (0..size).collect(), rank };
+            let work = &work;
+            scope.spawn(move || work(Box::new(comm)))
+        };
+        let handles: Vec<_> = (0..size).map(start).collect();
+        handles.into_iter().map(|handle| handle.join().expect("no rank panics")).collect()
+    })
+}
+
+impl Threads {
+    fn send(&self, to: usize, bytes: &[u8]) {
+        let queue = &self.queues[self.members[self.rank]][self.members[to]];
+        queue.0.send(bytes.to_vec()).expect("the queue lives as long as the ranks");
+    }
+
+    fn receive(&self, from: usize) -> Vec<u8> {
+        let queue = &self.queues[self.members[from]][self.members[self.rank]];
+        let receiver = queue.1.lock().expect("no rank panics");
+        receiver.recv_timeout(std::time::Duration::from_secs(60)).expect("every message that is awaited is sent")
+    }
+
+    fn reduce(&self, values: &mut [f64], combine: impl Fn(f64, f64) -> f64) {
+        let own: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        if let Some(all) = self.gather(&own) {
+            let decode = |bytes: &[u8]| f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+            for part in &all[1..] {
+                values.iter_mut().zip(part.chunks_exact(8)).for_each(|(sum, bytes)| *sum = combine(*sum, decode(bytes)));
+            }
+        }
+        let mut bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.broadcast(&mut bytes, 0);
+        let decoded = bytes.chunks_exact(8).map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes")));
+        values.iter_mut().zip(decoded).for_each(|(value, sum)| *value = sum);
+    }
+}
+
+impl Communicator for Threads {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
+    fn size(&self) -> usize {
+        self.members.len()
+    }
+
+    fn barrier(&self) {
+        self.sum(&mut []);
+    }
+
+    fn sum(&self, values: &mut [f64]) {
+        self.reduce(values, |sum, value| sum + value);
+    }
+
+    fn maximum(&self, values: &mut [f64]) {
+        self.reduce(values, f64::max);
+    }
+
+    fn broadcast(&self, bytes: &mut [u8], root: usize) {
+        if self.rank == root {
+            (0..self.size()).filter(|rank| *rank != root).for_each(|rank| self.send(rank, bytes));
+        } else {
+            bytes.copy_from_slice(&self.receive(root));
+        }
+    }
+
+    fn gather(&self, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+        if self.rank > 0 {
+            self.send(0, bytes);
+            return None;
+        }
+        Some((0..self.size()).map(|rank| if rank == 0 { bytes.to_vec() } else { self.receive(rank) }).collect())
+    }
+
+    fn exchange(&self, partner: usize, send: &[u8], receive: &mut [u8]) {
+        self.send(partner, send);
+        receive.copy_from_slice(&self.receive(partner));
+    }
+
+    fn split(&self, colour: usize) -> Box<dyn Communicator> {
+        let mut colours = (colour as u64).to_le_bytes().to_vec();
+        let all = self.gather(&colours);
+        colours = all.map(|all| all.concat()).unwrap_or_else(|| vec![0; 8 * self.size()]);
+        self.broadcast(&mut colours, 0);
+        let own = (colour as u64).to_le_bytes();
+        let same: Vec<usize> = (0..self.size()).filter(|rank| colours[8 * rank..8 * rank + 8] == own).collect();
+        let rank = same.iter().position(|member| *member == self.rank).expect("a rank has its own colour");
+        let members = same.into_iter().map(|member| self.members[member]).collect();
+        Box::new(Threads { queues: self.queues.clone(), members, rank })
+    }
+
+    fn split_node(&self) -> Box<dyn Communicator> {
+        Box::new(self.clone())
+    }
+}
