@@ -107,6 +107,11 @@ pub fn bytes_from_root(comm: &dyn Communicator, read: impl FnOnce() -> Result<Ve
     Ok(broadcast_vector(comm, bytes, 0))
 }
 
+/// Runs `action` on the root rank alone; its value stays there, its error goes to all ranks.
+pub fn keep_on_root<T>(comm: &dyn Communicator, action: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+    agree(comm, (comm.rank() == 0).then(action).transpose())
+}
+
 /// The value, if every rank succeeded; else the same error on every rank: that of the lowest failing rank, with the
 /// ranks named when there are several.
 pub fn agree<T>(comm: &dyn Communicator, result: Result<T>) -> Result<T> {

@@ -1,1 +1,99 @@
-//! The one loop.
+//! The one loop: every job kind is advanced step by step, with progress shown and failures shared among the ranks.
+
+use crate::comm::node::Node;
+use crate::comm::{self, Communicator, agree};
+use crate::error::Result;
+use crate::io::progress::{Mode, Progress};
+use std::path::{Path, PathBuf};
+
+/// What a job runs in.
+pub struct Context<'a> {
+    /// All ranks.
+    pub comm: &'a dyn Communicator,
+    /// This rank's node.
+    pub node: Node,
+    /// Show nothing but errors.
+    pub quiet: bool,
+    /// Folder that relative paths of the job file start from.
+    pub folder: PathBuf,
+    /// The job file as the user named it.
+    pub job_file: String,
+    /// The command as typed, for the provenance.
+    pub command: String,
+}
+
+impl Context<'_> {
+    /// Where a path of the job file leads.
+    pub fn resolve(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// The content of an input file: read on one rank, given to all. `named` is the path as the user wrote it.
+    ///
+    /// # Errors
+    /// Input error, the same on every rank, when the file cannot be read.
+    pub fn read(&self, path: &Path, named: &str) -> Result<Vec<u8>> {
+        comm::bytes_from_root(self.comm, || crate::io::read_input(path, named))
+    }
+
+    /// Bytes this rank may plan to use: the least of all ranks' shares of free memory.
+    pub fn memory(&self) -> u64 {
+        let mut negative = [-(self.node.default_memory() as f64)];
+        self.comm.maximum(&mut negative);
+        -negative[0] as u64
+    }
+}
+
+/// What one call of [`Job::advance`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advance {
+    /// One more step.
+    Step,
+    /// A new pass over the steps begins; the text says why.
+    Restart(String),
+    /// Nothing is left to run.
+    Done,
+}
+
+/// A job that is prepared and checked.
+pub trait Job {
+    /// Steps of one pass.
+    fn steps(&self) -> u64;
+    /// Steps done in this pass.
+    fn position(&self) -> u64;
+    /// A few words on how it stands, for the progress bar.
+    fn status(&self) -> String;
+    /// Does one step. Collective over the ranks that work on it.
+    ///
+    /// # Errors
+    /// What went wrong, the same on every rank that works on it.
+    fn advance(&mut self) -> Result<Advance>;
+    /// Takes the observables and writes the results; gives the summary to show. Collective over all ranks.
+    ///
+    /// # Errors
+    /// What went wrong, the same on every rank.
+    fn finish(self: Box<Self>) -> Result<String>;
+}
+
+/// Runs a job to its end; the summary is for the rank that speaks.
+///
+/// # Errors
+/// The first error of any rank, the same on every rank.
+pub fn run(mut job: Box<dyn Job>, context: &Context<'_>) -> Result<String> {
+    let shown = comm::speaks(context.comm) && !context.quiet;
+    let mut progress = Progress::new(job.steps(), if shown { Mode::Auto } else { Mode::Quiet });
+    let outcome = advance_to_end(&mut *job, &mut progress);
+    progress.finish();
+    agree(context.comm, outcome)?;
+    job.finish()
+}
+
+fn advance_to_end(job: &mut dyn Job, progress: &mut Progress) -> Result<()> {
+    loop {
+        match job.advance()? {
+            Advance::Step => progress.set(job.position(), || job.status()),
+            Advance::Restart(why) => progress.restart(&why),
+            Advance::Done => return Ok(()),
+        }
+    }
+}

@@ -3,10 +3,14 @@
 //! Everything large lives in the backend; what is here works on matrices that every rank holds whole (gate
 //! matrices, Gram matrices). `faer` does the products and the factorisations.
 
+mod precision;
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par, Side};
 use ndarray::Array2;
 use num_complex::Complex64;
+
+pub use precision::Precision;
 
 /// A dense complex matrix, row-major.
 pub type Matrix = Array2<Complex64>;

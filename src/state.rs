@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::linalg::Matrix;
 use crate::model::Control;
 use num_complex::Complex64;
+use std::rc::Rc;
 
 pub use sample::Outcome;
 
@@ -37,7 +38,7 @@ pub struct Block {
 
 /// The state over a group of ranks.
 pub struct State {
-    comm: Box<dyn Communicator>,
+    comm: Rc<dyn Communicator>,
     qubits: usize,
     local_qubits: usize,
     blocks: Vec<Block>,
@@ -62,7 +63,7 @@ impl State {
     ///
     /// # Errors
     /// Resource error, the same on every rank, when a rank lacks the memory.
-    pub fn new(comm: Box<dyn Communicator>, backend: &dyn Backend, qubits: usize, reserve: usize) -> Result<State> {
+    pub fn new(comm: Rc<dyn Communicator>, backend: &dyn Backend, qubits: usize, reserve: usize) -> Result<State> {
         debug_assert!(comm.size().is_power_of_two());
         let local_qubits = qubits - comm.size().trailing_zeros() as usize;
         let shard = agree(&*comm, backend.allocate(1 << local_qubits, reserve))?;

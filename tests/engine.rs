@@ -9,8 +9,9 @@ use proptest::prelude::*;
 use reference::{DensityMatrix, random, ranks};
 use rhoshard::backend::{Precision, cpu::Cpu};
 use rhoshard::comm::Communicator;
+use rhoshard::config::Compression;
 use rhoshard::engine::certificate::Certificate;
-use rhoshard::engine::low_rank::{Compression, LowRank, Settings};
+use rhoshard::engine::low_rank::{LowRank, Settings};
 use rhoshard::model::{Circuit, Layout, PauliString, PauliSum};
 use rhoshard::plan::{Action, Plan, Request};
 
@@ -51,7 +52,7 @@ fn run(
         return None;
     }
     let mut engine =
-        LowRank::from_basis_state(group, &Cpu::new(precision), plan.qubits, plan.start.to_physical(0), settings).unwrap();
+        LowRank::from_basis_state(group.into(), &Cpu::new(precision), plan.qubits, plan.start.to_physical(0), settings).unwrap();
     let (mut widths, mut discarded, mut predicted) = (Vec::new(), 0.0, 0);
     let mut finished = None;
     for step in &plan.steps {

@@ -39,6 +39,11 @@ impl Staircase {
         self.stair
     }
 
+    /// Whether a run with this error ends the search.
+    pub fn fits(&self, error: f64) -> bool {
+        error <= self.budget
+    }
+
     /// Whether a run that has lost `error` after `fraction` of its channels is to be abandoned: it has lost more than
     /// the budget already, or will by the time it ends. (Losses grow with the rank, so the straight line is a lower
     /// estimate for most circuits.)

@@ -9,24 +9,17 @@ use super::compression::{CLUSTER_WIDTH, Decision, Rule, decide, threshold};
 use super::rounding::Rounding;
 use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
+use crate::config::Compression;
 use crate::error::{Error, Result};
 use crate::linalg::{frobenius_norm, hermitian_eigen};
 use crate::model::Channel;
 use crate::plan::{Action, OverlapGroup};
 use crate::state::{Branch, Column, State};
 use num_complex::Complex64;
+use std::rc::Rc;
 
 /// Width below which a compression is not worth its while.
 const SMALLEST_COMPRESSED_WIDTH: usize = 4;
-
-/// When the factor is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// When the width has doubled since the last time.
-    Lazy,
-    /// After every channel: the existing method, for comparison.
-    EveryChannel,
-}
 
 /// The parameters of one run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,7 +67,7 @@ impl LowRank {
     /// # Errors
     /// Resource error when not even one column fits.
     pub fn from_basis_state(
-        comm: Box<dyn Communicator>,
+        comm: Rc<dyn Communicator>,
         backend: &dyn Backend,
         qubits: usize,
         physical: u64,
@@ -91,7 +84,7 @@ impl LowRank {
     /// # Errors
     /// The error of `read`, or a resource error.
     pub fn from_factor(
-        comm: Box<dyn Communicator>,
+        comm: Rc<dyn Communicator>,
         backend: &dyn Backend,
         factor: &Factor<'_>,
         read: impl FnMut(u64, usize) -> Result<Vec<Complex64>>,

@@ -1,0 +1,220 @@
+//! `job = "circuit"`: a noisy circuit in the low-rank engine.
+//!
+//! The staircase of budgets is walked here: each stair runs the whole plan with one cut, and the next one starts from
+//! the beginning with a smaller cut, until the certified error fits.
+
+mod counts;
+mod describe;
+mod inputs;
+mod results;
+
+use crate::backend::cpu::Cpu;
+use crate::comm::{Communicator, keep_on_root};
+use crate::config::{Compression, Config};
+use crate::driver::{Advance, Context, Job};
+use crate::engine::budget::{PRUNE_FRACTION, Staircase};
+use crate::engine::certificate::Certificate;
+use crate::engine::low_rank::{Factor, LowRank, Settings};
+use crate::error::{Error, Result};
+use crate::io::{Output, StateFile, TraceRow};
+use crate::plan::Action;
+use inputs::{Inputs, Start};
+use std::rc::Rc;
+use std::time::{Instant, SystemTime};
+
+pub(super) use describe::{check, plan};
+
+/// A cut below this drops nothing but rounding; lowering it further cannot help.
+const SMALLEST_CUT: f64 = 1e-17;
+
+/// Wall times of the run.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    /// For the provenance.
+    started: SystemTime,
+    /// When the first step began.
+    engine: Instant,
+    /// When this stair began.
+    stair: Instant,
+    /// Seconds of preparation.
+    prepare: f64,
+}
+
+/// The part of a job that the ranks with a shard work on.
+struct Run {
+    comm: Rc<dyn Communicator>,
+    engine: LowRank,
+    stairs: Option<Staircase>,
+    /// Next step of the plan.
+    position: usize,
+    /// Channels in the plan, and channels done.
+    channels: (usize, usize),
+    trace: Vec<TraceRow>,
+    certificate: Option<Certificate>,
+}
+
+/// A prepared circuit job.
+struct CircuitJob<'a> {
+    context: &'a Context<'a>,
+    inputs: Inputs,
+    /// On the root rank.
+    output: Option<Output>,
+    /// Nothing on idle ranks.
+    run: Option<Run>,
+    clock: Clock,
+}
+
+/// Reads the inputs, reserves the output and sets up the first stair.
+pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+    let (started, begin) = (SystemTime::now(), Instant::now());
+    let inputs = Inputs::read(config, context, context.comm.size())?;
+    let target = context.resolve(&inputs.config.output.file.value);
+    let output = keep_on_root(context.comm, || Output::reserve(&target))
+        .map_err(|error| inputs.config.locate(&inputs.config.output.file, error))?;
+    inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let idle = context.comm.size() - inputs.plan.shards;
+    if idle > 0 {
+        tracing::warn!("{idle} of {} ranks are idle: the state is kept on {}", context.comm.size(), inputs.plan.shards);
+    }
+    let group: Rc<dyn Communicator> = context.comm.split(usize::from(context.comm.rank() >= inputs.plan.shards)).into();
+    let stairs = inputs.config.engine.cut.is_none().then_some(inputs.config.engine.budget).flatten().map(Staircase::new);
+    let run = if context.comm.rank() < inputs.plan.shards { Some(Run::new(group, &inputs, stairs)?) } else { None };
+    let now = Instant::now();
+    let clock = Clock { started, engine: now, stair: now, prepare: begin.elapsed().as_secs_f64() };
+    Ok(Box::new(CircuitJob { context, inputs, output, run, clock }))
+}
+
+/// The engine at the start of the plan.
+fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings) -> Result<LowRank> {
+    let (plan, backend) = (&inputs.plan, Cpu::new(inputs.precision()));
+    match &inputs.start {
+        Start::Basis(index) => {
+            LowRank::from_basis_state(comm, &backend, plan.qubits, plan.start.to_physical(*index), settings)
+        }
+        Start::Factor(path, rank, rounding) => {
+            let physical = |logical| plan.start.to_physical(logical);
+            let factor = Factor { qubits: plan.qubits, rank: *rank, rounding: *rounding, physical: &physical };
+            let mut file = None;
+            let read = |first, count| {
+                let file = match &mut file {
+                    Some(file) => file,
+                    none => none.insert(StateFile::open(path)?),
+                };
+                file.read_rows(first, count)
+            };
+            LowRank::from_factor(comm, &backend, &factor, read, settings)
+        }
+    }
+}
+
+fn settings(inputs: &Inputs, stairs: Option<&Staircase>) -> Settings {
+    let engine = &inputs.config.engine;
+    let cut = stairs.map_or(engine.cut.unwrap_or(0.0), Staircase::cut);
+    let prune = match engine.compression {
+        Compression::EveryChannel => 0.0,
+        Compression::Lazy => cut * PRUNE_FRACTION,
+    };
+    Settings {
+        cut,
+        prune: engine.prune.unwrap_or(prune),
+        compression: engine.compression,
+        max_rank: engine.max_rank,
+        max_width: inputs.max_width(),
+    }
+}
+
+impl Run {
+    fn new(comm: Rc<dyn Communicator>, inputs: &Inputs, stairs: Option<Staircase>) -> Result<Run> {
+        let engine = start_engine(comm.clone(), inputs, settings(inputs, stairs.as_ref()))?;
+        let is_channel = |step: &&crate::plan::Step| matches!(step.action, Action::Channel { .. });
+        let channels = inputs.plan.steps.iter().filter(is_channel).count();
+        Ok(Run { comm, engine, stairs, position: 0, channels: (channels, 0), trace: Vec::new(), certificate: None })
+    }
+
+    /// Runs the next step and writes its line of the trace.
+    fn step(&mut self, inputs: &Inputs) -> Result<()> {
+        let action = &inputs.plan.steps[self.position].action;
+        let begin = Instant::now();
+        let mut report = self.engine.step(action)?;
+        if matches!(action, Action::Measure { .. }) {
+            report.discarded += self.engine.compress()?;
+            report.width = self.engine.width();
+            self.certificate = Some(self.engine.certificate());
+        }
+        self.channels.1 += usize::from(matches!(action, Action::Channel { .. }));
+        self.trace.push(TraceRow {
+            step: self.position as u64,
+            kind: action.name().into(),
+            width: report.width as u64,
+            discarded: report.discarded,
+            seconds: begin.elapsed().as_secs_f64(),
+            bytes: report.sent,
+            bytes_per_column: inputs.plan.cost(action, inputs.precision().amplitude_bytes()).sent,
+        });
+        self.position += 1;
+        Ok(())
+    }
+
+    /// Part of the channels done, from 0 to 1.
+    fn fraction(&self) -> f64 {
+        self.channels.1 as f64 / self.channels.0.max(1) as f64
+    }
+
+    /// The next stair, if this one misses the budget and a smaller cut can help.
+    fn descend(&mut self, inputs: &Inputs) -> Result<Option<String>> {
+        let Some(mut stairs) = self.stairs.filter(|_| !self.engine.limited()) else { return Ok(None) };
+        let (error, fraction) = match self.certificate {
+            Some(certificate) if stairs.fits(certificate.error()) => return Ok(None),
+            Some(certificate) => (certificate.error(), 1.0),
+            None if stairs.hopeless(self.engine.lost(), self.fraction()) => (self.engine.lost(), self.fraction()),
+            None => return Ok(None),
+        };
+        stairs.descend(error, fraction);
+        if stairs.cut() < SMALLEST_CUT {
+            return Ok(None);
+        }
+        *self = Run::new(self.comm.clone(), inputs, Some(stairs))?;
+        Ok(Some(format!("pass {}: cut {:.1e}", stairs.stair(), stairs.cut())))
+    }
+}
+
+impl Job for CircuitJob<'_> {
+    fn steps(&self) -> u64 {
+        self.inputs.plan.steps.len() as u64
+    }
+
+    fn position(&self) -> u64 {
+        self.run.as_ref().map_or(0, |run| run.position as u64)
+    }
+
+    fn status(&self) -> String {
+        self.run.as_ref().map_or_else(String::new, |run| {
+            format!("rank {} error {:.1e}", run.engine.width(), run.engine.lost())
+        })
+    }
+
+    fn advance(&mut self) -> Result<Advance> {
+        let Some(run) = &mut self.run else { return Ok(Advance::Done) };
+        if run.certificate.is_some() {
+            return Ok(Advance::Done);
+        }
+        run.step(&self.inputs)?;
+        match run.descend(&self.inputs)? {
+            Some(why) => {
+                self.clock.stair = Instant::now();
+                Ok(Advance::Restart(why))
+            }
+            None => Ok(Advance::Step),
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Result<String> {
+        results::finish(*self)
+    }
+}
+
+/// The error of a strict job that missed its budget.
+fn missed(budget: f64, reached: f64, file: &str) -> Error {
+    Error::budget_missed(format!("the certified error is {reached:.3e}, the budget {budget:.3e} was missed"))
+        .next(format!("raise `max_rank` or `memory`, use more ranks, or a larger budget; the result is in {file}"))
+}

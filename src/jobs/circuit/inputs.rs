@@ -1,0 +1,285 @@
+//! All inputs of a circuit job, read, checked against each other, and planned.
+
+use crate::backend::Precision;
+use crate::comm::on_root;
+use crate::config::{Config, InitialState};
+use crate::driver::Context;
+use crate::engine::rounding::Rounding;
+use crate::error::{Error, Result};
+use crate::formats::{pauli, qasm};
+use crate::io::StateFile;
+use crate::model::{Circuit, NoiseRule, Operation, PauliString, PauliSum};
+use crate::plan::{Action, Plan, Request};
+use std::path::{Path, PathBuf};
+
+/// One observable and what it is called in the results.
+#[derive(Debug, Clone)]
+pub(super) struct Observable {
+    pub(super) name: String,
+    pub(super) sum: PauliSum,
+    /// Whether its terms are listed one by one as well.
+    pub(super) listed: bool,
+}
+
+/// Where the run starts.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Start {
+    /// The basis state with this logical index.
+    Basis(u64),
+    /// A factor in a result file: its path, number of columns, rounding bound.
+    Factor(PathBuf, usize, f64),
+}
+
+/// Everything a run needs, checked.
+pub(super) struct Inputs {
+    pub(super) config: Config,
+    /// The job file and the circuit file as they are.
+    pub(super) texts: [Vec<u8>; 2],
+    /// The circuit with its noise.
+    pub(super) circuit: Circuit,
+    pub(super) observables: Vec<Observable>,
+    pub(super) start: Start,
+    pub(super) plan: Plan,
+    pub(super) warnings: Vec<String>,
+    /// Bytes that fit on one rank.
+    pub(super) memory: u64,
+}
+
+impl Inputs {
+    /// Reads, checks and plans for `ranks` ranks; collective.
+    pub(super) fn read(config: Config, context: &Context<'_>, ranks: usize) -> Result<Inputs> {
+        let job = context.read(Path::new(&context.job_file), &context.job_file)?;
+        let (text, plain) = read_circuit(&config, context)?;
+        let noise = NoiseRule { one_qubit: config.noise.one_qubit, two_qubit: config.noise.two_qubit };
+        let (circuit, mut warnings) = noise.apply(&plain)?;
+        warnings.extend(notes(&circuit));
+        let qubits = circuit.qubits();
+        check_size(&config, qubits)?;
+        let observables = read_observables(&config, context, qubits)?;
+        check_groups(&config, qubits)?;
+        let start = read_start(&config, context, qubits)?;
+        let request = Request { ranks, strings: strings(&observables), outcomes: config.observe.shots > 0 };
+        let plan = Plan::new(&circuit, &request).map_err(|error| error.in_file(&config.circuit.file.value))?;
+        let memory = config.engine.memory.unwrap_or_else(|| context.memory());
+        let inputs =
+            Inputs { config, texts: [job, text], circuit, observables, start, plan, warnings, memory };
+        inputs.check_memory()?;
+        inputs.check_rounding()?;
+        Ok(inputs)
+    }
+
+    pub(super) fn precision(&self) -> Precision {
+        self.config.engine.precision
+    }
+
+    /// Bytes of one column on one rank.
+    pub(super) fn column_bytes(&self) -> u64 {
+        self.plan.column_bytes(self.precision().amplitude_bytes())
+    }
+
+    /// Columns that fit in memory.
+    pub(super) fn max_width(&self) -> usize {
+        let padding = self.precision().column_padding();
+        let columns = (self.memory / self.column_bytes()) as usize;
+        if columns < padding { columns.min(1) } else { columns / padding * padding }
+    }
+
+    fn first_columns(&self) -> usize {
+        match &self.start {
+            Start::Basis(_) => 1,
+            Start::Factor(_, rank, _) => *rank,
+        }
+    }
+
+    /// A state that cannot start in memory is refused, with what would fit.
+    fn check_memory(&self) -> Result<()> {
+        let needed = self.precision().reserve_for(self.first_columns());
+        if self.max_width() >= needed {
+            return Ok(());
+        }
+        let bytes = self.column_bytes() as f64 * needed as f64;
+        Err(does_not_fit(self.plan.qubits, bytes, self.memory, self.plan.shards, self.precision()))
+    }
+
+    /// A budget below what rounding alone can amount to is refused.
+    fn check_rounding(&self) -> Result<()> {
+        let bound = rounding_of(&self.plan, self.precision());
+        let Some(budget) = self.config.engine.budget.filter(|budget| *budget <= bound) else { return Ok(()) };
+        let error = Error::input(format!(
+            "the budget {budget:.1e} is below the bound on rounding of this circuit, {bound:.1e} in {} precision",
+            if self.precision() == Precision::Single { "single" } else { "double" }
+        ))
+        .allowed(format!("a budget above {bound:.1e}"));
+        Err(match self.precision() {
+            Precision::Single => error.next("use precision = \"double\" or a larger budget"),
+            Precision::Double => error.next("use a larger budget"),
+        }
+        .in_file(&self.config.path))
+    }
+}
+
+/// The circuit file's bytes and the circuit.
+fn read_circuit(config: &Config, context: &Context<'_>) -> Result<(Vec<u8>, Circuit)> {
+    let named = &config.circuit.file;
+    let path = context.resolve(&named.value);
+    let text = context.read(&path, &named.value).map_err(|error| config.locate(named, error))?;
+    let mut include = |included: &Path| {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let relative = Path::new(&named.value).parent().unwrap_or(Path::new(""));
+        let inner = included.strip_prefix(relative).unwrap_or(included);
+        context.read(&folder.join(inner), &included.display().to_string())
+    };
+    let parameters = &config.circuit.parameters.value;
+    let circuit = qasm::parse(&text, Path::new(&named.value), parameters, &mut include)?;
+    Ok((text, circuit))
+}
+
+/// What was corrected in the circuit's channels, each kind of note once.
+fn notes(circuit: &Circuit) -> Vec<String> {
+    let note = |operation: &Operation| match operation {
+        Operation::Channel { channel, .. } => channel.note().map(str::to_string),
+        _ => None,
+    };
+    let mut notes: Vec<String> = circuit.statements.iter().filter_map(|statement| note(&statement.operation)).collect();
+    notes.dedup();
+    notes
+}
+
+fn read_observables(config: &Config, context: &Context<'_>, qubits: usize) -> Result<Vec<Observable>> {
+    let mut observables = Vec::new();
+    for text in &config.observe.expectations {
+        let sum = PauliSum::parse(&text.value, qubits).map_err(|error| config.locate(text, error))?;
+        observables.push(Observable { name: text.value.clone(), sum, listed: false });
+    }
+    if let Some(named) = &config.observe.expectations_file {
+        let path = context.resolve(&named.value);
+        let bytes = context.read(&path, &named.value).map_err(|error| config.locate(named, error))?;
+        let sum = pauli::parse_file(&bytes, &named.value, qubits)?;
+        let name = path.file_name().map_or_else(|| named.value.clone(), |name| name.to_string_lossy().into_owned());
+        observables.push(Observable { name, sum, listed: true });
+    }
+    Ok(observables)
+}
+
+fn strings(observables: &[Observable]) -> Vec<PauliString> {
+    let all = observables.iter().flat_map(|observable| &observable.sum.terms);
+    all.map(|(_, string)| *string).filter(|string| !string.is_identity()).collect()
+}
+
+fn check_groups(config: &Config, qubits: usize) -> Result<()> {
+    for group in &config.observe.probabilities {
+        if let Some(qubit) = group.value.iter().find(|qubit| **qubit >= qubits) {
+            let error = Error::input(format!("`probabilities` names qubit {qubit}, the circuit has {qubits} qubit(s)"))
+                .allowed(format!("0 to {}", qubits.saturating_sub(1)));
+            return Err(config.locate(group, error));
+        }
+    }
+    Ok(())
+}
+
+fn read_start(config: &Config, context: &Context<'_>, qubits: usize) -> Result<Start> {
+    let Some(initial) = &config.circuit.initial else { return Ok(Start::Basis(0)) };
+    let start = match &initial.value {
+        InitialState::Bits(bits) => bit_string(bits, qubits).map(Start::Basis),
+        InitialState::ResultFile(file) => result_file(context, file, qubits),
+    };
+    start.map_err(|error| config.locate(initial, error))
+}
+
+/// The logical index of a bit string, the highest qubit leftmost.
+fn bit_string(bits: &str, qubits: usize) -> Result<u64> {
+    if bits.len() != qubits {
+        return Err(Error::input(format!("`initial` has {} bit(s), the circuit has {qubits} qubit(s)", bits.len()))
+            .allowed("one character 0 or 1 for each qubit, the highest qubit leftmost"));
+    }
+    u64::from_str_radix(bits, 2).map_err(|_| Error::internal("a bit string passed the check"))
+}
+
+fn result_file(context: &Context<'_>, file: &str, qubits: usize) -> Result<Start> {
+    let path = context.resolve(file);
+    let (found, rank, rounding) =
+        on_root(context.comm, || StateFile::open(&path).map(|state| (state.qubits(), state.rank(), state.rounding())))?;
+    if found != qubits {
+        return Err(Error::input(format!("the state in {file} has {found} qubit(s), the circuit has {qubits}"))
+            .next("start from a result of a circuit with as many qubits"));
+    }
+    Ok(Start::Factor(path, rank, rounding))
+}
+
+/// Refuses states beyond any machine before their size overflows.
+fn check_size(config: &Config, qubits: usize) -> Result<()> {
+    const LARGEST: usize = 50;
+    if qubits == 0 {
+        return Err(Error::input("the circuit declares no qubit")
+            .in_file(&config.circuit.file.value)
+            .next("declare one, for instance `qubit[2] q;`"));
+    }
+    if qubits <= LARGEST {
+        return Ok(());
+    }
+    let precision = config.engine.precision;
+    let bytes = precision.amplitude_bytes() as f64 * 2f64.powf(qubits as f64);
+    Err(Error::resource(format!("a state of {qubits} qubits does not fit: one column takes {}", human_bytes(bytes)))
+        .allowed(format!("up to {LARGEST} qubits, as far as memory over all ranks goes"))
+        .next("cut the circuit into smaller ones"))
+}
+
+fn does_not_fit(qubits: usize, bytes: f64, memory: u64, shards: usize, precision: Precision) -> Error {
+    let fitting = (bytes / memory.max(1) as f64 * shards as f64).log2().ceil().exp2();
+    let mut next = format!("use at least {fitting} ranks with as much memory each, or a larger `[engine] memory`");
+    if precision == Precision::Double {
+        next.push_str(", or precision = \"single\" (half the bytes)");
+    }
+    Error::resource(format!(
+        "a state of {qubits} qubits does not fit: it needs {} on each of {shards} rank(s), {} are free",
+        human_bytes(bytes),
+        human_bytes(memory as f64)
+    ))
+    .next(format!("{next}; a larger budget lowers the number of columns later on"))
+}
+
+/// The bound on rounding of the plan's gates and channels, before any compression.
+fn rounding_of(plan: &Plan, precision: Precision) -> f64 {
+    let mut rounding = Rounding::new(precision, 0.0);
+    for step in &plan.steps {
+        match &step.action {
+            Action::Unitary { targets, .. } | Action::Channel { targets, .. } => rounding.dense(targets.len()),
+            Action::Diagonal { .. } => rounding.diagonal(),
+            _ => {}
+        }
+    }
+    rounding.bound()
+}
+
+/// Bytes for people, three digits.
+pub(super) fn human_bytes(bytes: f64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let place = if bytes < 1.0 { 0 } else { (bytes.log2() / 10.0) as usize }.min(units.len() - 1);
+    let scaled = bytes / 1024f64.powi(place as i32);
+    if place == 0 { format!("{scaled:.0} B") } else { format!("{scaled:.1} {}", units[place]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bit_strings_have_the_highest_qubit_leftmost() {
+        assert_eq!(bit_string("100", 3).unwrap(), 4);
+        assert!(bit_string("10", 3).unwrap_err().what.contains("2 bit(s)"));
+    }
+
+    #[test]
+    fn bytes_are_shown_with_their_unit() {
+        assert_eq!(human_bytes(512.0), "512 B");
+        assert_eq!(human_bytes(1.5 * 1024.0 * 1024.0), "1.5 MiB");
+        assert_eq!(human_bytes(2f64.powi(64)), "16.0 EiB");
+    }
+
+    #[test]
+    fn what_does_not_fit_says_what_would() {
+        let error = does_not_fit(40, 16.0 * 2f64.powi(38), 1 << 34, 4, Precision::Double);
+        assert!(error.what.contains("4.0 TiB") && error.what.contains("16.0 GiB"), "{error}");
+        assert!(error.next.unwrap().contains("at least 1024 ranks"));
+    }
+}

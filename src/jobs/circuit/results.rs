@@ -1,0 +1,231 @@
+//! From the final state to the result file.
+
+use super::inputs::Inputs;
+use super::{CircuitJob, Run, missed};
+use crate::comm::{agree, library_version};
+use crate::engine::certificate::{Certificate, Certified};
+use crate::error::{Error, Result};
+use crate::io::{
+    self, ConfigRecord, Expectation, Output, Phase, ProbabilityGroup, Provenance, RunRecord, StateSummary, Term, Terms,
+};
+use crate::model::{Layout, PauliString, PauliSum};
+use crate::plan::{Action, OverlapGroup};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// Everything that is asked of the final state.
+struct Measured {
+    record: RunRecord,
+    certificate: Certificate,
+    /// Seconds for the observables, and for the samples.
+    seconds: [f64; 2],
+}
+
+/// Takes the observables, writes the file and gives the summary.
+pub(super) fn finish(mut job: CircuitJob<'_>) -> Result<String> {
+    let comm = job.context.comm;
+    let measured = job.run.as_mut().map(|run| measure(run, &job.inputs)).transpose();
+    let measured = agree(comm, measured)?;
+    let hosts = comm.gather(job.context.node.host.as_bytes()).unwrap_or_default();
+    let hosts = hosts.iter().map(|host| String::from_utf8_lossy(host).into_owned()).collect();
+    let summary = match (job.run.take(), measured) {
+        (Some(run), Some(measured)) => conclude(&mut job, run, measured, hosts),
+        _ => Ok(String::new()),
+    };
+    agree(comm, summary)
+}
+
+/// Completes the record, writes it and judges the budget; collective over the ranks with a shard.
+fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, hosts: Vec<String>) -> Result<String> {
+    let engine_seconds = job.clock.engine.elapsed().as_secs_f64();
+    let certificate = measured.certificate;
+    let mut record = measured.record;
+    record.state = state_summary(&run, &job.inputs, &certificate, record.state);
+    record.timing = timing(job, measured.seconds, engine_seconds);
+    record.config = config_record(&job.inputs);
+    record.provenance = provenance(job, hosts, engine_seconds);
+    record.trace = std::mem::take(&mut run.trace);
+    let file = &job.inputs.config.output.file.value;
+    write(job.output.take(), &mut run, &record, &job.inputs)?;
+    let state = &record.state;
+    if !state.budget_met {
+        tracing::warn!("the certified error {:.2e} exceeds the budget {:.2e}", state.error, state.budget);
+        if job.inputs.config.engine.strict {
+            return Err(missed(state.budget, state.error, file));
+        }
+    }
+    Ok(io::summary(&record, std::path::Path::new(file)))
+}
+
+fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
+    let begin = Instant::now();
+    let certificate = run.certificate.ok_or_else(|| Error::internal("the plan ended without its measure step"))?;
+    let (layout, overlaps) = final_step(inputs)?;
+    let sent = run.engine.state().sent();
+    let values = run.engine.pauli_expectations(overlaps, inputs.plan.strings.len());
+    let sent = run.engine.state().sent() - sent;
+    let raw: HashMap<PauliString, f64> = inputs.plan.strings.iter().copied().zip(values).collect();
+    let mut record = RunRecord {
+        expectations: expectations(inputs, &certificate, &raw),
+        terms: terms(inputs, &certificate, &raw),
+        probabilities: probabilities(run, inputs, &certificate, layout),
+        state: purity(run, inputs, &certificate)?,
+        ..RunRecord::default()
+    };
+    let observed = begin.elapsed().as_secs_f64();
+    if inputs.config.observe.shots > 0 {
+        record.counts = Some(super::counts::draw(run.engine.state(), inputs, layout, certificate.missing()));
+    }
+    if let Some(row) = run.trace.last_mut() {
+        row.bytes += sent;
+        row.seconds += observed;
+    }
+    total_trace(run, inputs.plan.shards as u64);
+    Ok(Measured { record, certificate, seconds: [observed, begin.elapsed().as_secs_f64() - observed] })
+}
+
+/// The layout and the overlaps of the plan's last step.
+fn final_step(inputs: &Inputs) -> Result<(&Layout, &[OverlapGroup])> {
+    match inputs.plan.steps.last().map(|step| &step.action) {
+        Some(Action::Measure { layout, overlaps }) => Ok((layout, overlaps)),
+        _ => Err(Error::internal("a plan ends with its measure step")),
+    }
+}
+
+/// Bytes of the trace summed over the ranks.
+fn total_trace(run: &mut Run, shards: u64) {
+    let mut bytes: Vec<f64> = run.trace.iter().map(|row| row.bytes as f64).collect();
+    run.comm.sum(&mut bytes);
+    for (row, bytes) in run.trace.iter_mut().zip(bytes) {
+        row.bytes = bytes as u64;
+        row.bytes_per_column *= shards;
+    }
+}
+
+/// `tr(O rho~)` without the identity terms.
+fn weighted(sum: &PauliSum, raw: &HashMap<PauliString, f64>) -> f64 {
+    let terms = sum.terms.iter().filter(|(_, string)| !string.is_identity());
+    terms.map(|(coefficient, string)| coefficient * raw.get(string).copied().unwrap_or(f64::NAN)).sum()
+}
+
+fn expectations(inputs: &Inputs, certificate: &Certificate, raw: &HashMap<PauliString, f64>) -> Vec<Expectation> {
+    let expectation = |observable: &super::inputs::Observable| {
+        let Certified { value, lower, upper, renormalised } =
+            certificate.observable(&observable.sum, weighted(&observable.sum, raw));
+        Expectation { name: observable.name.clone(), value, lower, upper, renormalised, stderr: f64::NAN }
+    };
+    inputs.observables.iter().map(expectation).collect()
+}
+
+fn terms(inputs: &Inputs, certificate: &Certificate, raw: &HashMap<PauliString, f64>) -> Vec<Terms> {
+    let term = |(coefficient, string): &(f64, PauliString)| {
+        let single = PauliSum { terms: vec![(1.0, *string)] };
+        let Certified { value, lower, upper, .. } = certificate.observable(&single, weighted(&single, raw));
+        Term { name: string.to_string(), coefficient: *coefficient, value, lower, upper }
+    };
+    let listed = inputs.observables.iter().filter(|observable| observable.listed);
+    listed.map(|one| Terms { name: one.name.clone(), terms: one.sum.terms.iter().map(term).collect() }).collect()
+}
+
+fn probabilities(run: &mut Run, inputs: &Inputs, certificate: &Certificate, layout: &Layout) -> Vec<ProbabilityGroup> {
+    let mut groups = Vec::new();
+    for qubits in inputs.config.observe.probabilities.iter().map(|group| &group.value) {
+        let places: Vec<usize> = qubits.iter().map(|qubit| layout.physical(*qubit)).collect();
+        let raw = run.engine.state().marginal(&places);
+        let mut group = ProbabilityGroup { qubits: qubits.clone(), ..ProbabilityGroup::default() };
+        for probability in &raw {
+            let certified = certificate.probability(*probability, raw.len());
+            group.value.push(certified.value);
+            group.lower.push(certified.lower);
+            group.upper.push(certified.upper);
+            group.renormalised.push(certified.renormalised);
+            group.stderr.push(f64::NAN);
+        }
+        groups.push(group);
+    }
+    groups
+}
+
+/// The part of the state's summary that needs the Gram matrix.
+fn purity(run: &Run, inputs: &Inputs, certificate: &Certificate) -> Result<StateSummary> {
+    let (raw, largest) = run.engine.purity()?;
+    let purity = certificate.purity(raw, largest, inputs.plan.qubits);
+    Ok(StateSummary { purity: raw, purity_lower: purity.lower, purity_upper: purity.upper, ..StateSummary::default() })
+}
+
+fn state_summary(run: &Run, inputs: &Inputs, certificate: &Certificate, purity: StateSummary) -> StateSummary {
+    let settings = super::settings(inputs, run.stairs.as_ref());
+    let budget = inputs.config.engine.budget;
+    StateSummary {
+        qubits: inputs.plan.qubits,
+        rank: run.engine.width(),
+        trace: certificate.trace,
+        error: certificate.error(),
+        discarded: certificate.missing(),
+        rounding: certificate.rounding,
+        budget: budget.unwrap_or(f64::NAN),
+        budget_met: budget.is_none_or(|budget| certificate.error() <= budget),
+        cut: settings.cut,
+        prune: settings.prune,
+        passes: run.stairs.map_or(1, |stairs| stairs.stair() as u64),
+        ..purity
+    }
+}
+
+fn timing(job: &CircuitJob<'_>, [observables, counts]: [f64; 2], engine: f64) -> Vec<Phase> {
+    let phase = |name: &str, seconds| Phase { name: name.into(), seconds };
+    let stair = job.clock.stair.elapsed().as_secs_f64() - observables - counts;
+    vec![
+        phase("prepare", job.clock.prepare),
+        phase("engine", engine),
+        phase("last_pass", stair),
+        phase("observables", observables),
+        phase("counts", counts),
+    ]
+}
+
+fn config_record(inputs: &Inputs) -> ConfigRecord {
+    let hash = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let [job, circuit] = &inputs.texts;
+    ConfigRecord {
+        effective_toml: inputs.config.effective_toml(),
+        job_sha256: hash(job),
+        circuit_text: String::from_utf8_lossy(circuit).into_owned(),
+        circuit_sha256: hash(circuit),
+    }
+}
+
+fn provenance(job: &CircuitJob<'_>, hosts: Vec<String>, engine_seconds: f64) -> Provenance {
+    let ranks = job.context.comm.size();
+    Provenance {
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: env!("RHOSHARD_COMMIT").into(),
+        command: job.context.command.clone(),
+        started: io::rfc3339(job.clock.started),
+        hosts,
+        ranks: ranks as u64,
+        idle_ranks: (ranks - job.inputs.plan.shards) as u64,
+        threads: rayon::current_num_threads() as u64,
+        gpus: Vec::new(),
+        mpi_version: library_version(),
+        hdf5_version: io::library_version(),
+        engine_seconds,
+    }
+}
+
+/// Writes the file on the root rank; the state's rows pass through all ranks with a shard.
+fn write(output: Option<Output>, run: &mut Run, record: &RunRecord, inputs: &Inputs) -> Result<()> {
+    let comm = run.comm.clone();
+    let begun = agree(&*comm, output.map(|output| output.begin(record)).transpose());
+    let mut open = begun?;
+    if inputs.config.output.state {
+        let (layout, _) = final_step(inputs)?;
+        let physical = |logical| layout.to_physical(logical);
+        run.engine.state().export_rows(&physical, |first, rows| match &mut open {
+            Some(open) => open.write_state_rows(first, rows),
+            None => Ok(()),
+        })?;
+    }
+    agree(&*comm, open.map(|open| open.finish()).transpose().map(|_| ()))
+}
