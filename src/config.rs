@@ -1,1 +1,218 @@
 //! Job files: raw TOML in, checked configuration out.
+//!
+//! [`parse`] checks everything that needs neither the circuit nor the file system: keys, types, ranges and what goes
+//! together. Only the checked [`Config`] leaves this module; values that can still turn out wrong against the circuit
+//! carry their line ([`Located`]), so that late errors name it too.
+
+mod check;
+mod document;
+mod effective;
+mod memory;
+pub mod text;
+
+use crate::error::{Error, Result};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The budget of a job that says neither `budget` nor `cut`.
+pub const DEFAULT_BUDGET: f64 = 1e-2;
+/// The most shots of one job.
+pub const MAXIMUM_SHOTS: u64 = 1_000_000_000;
+/// The most qubits of one group of `probabilities`: 2^24 numbers.
+pub const MAXIMUM_GROUP: usize = 24;
+
+/// A value and its line in the job file.
+///
+/// Two are equal when their values are: moving a line changes nothing.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Line of the job file, from 1; 0 for a default.
+    #[serde(skip)]
+    pub line: usize,
+}
+
+impl<T: PartialEq> PartialEq for Located<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+/// A checked job.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Config {
+    /// The job file's path as the user wrote it; paths within are relative to its folder.
+    #[serde(skip)]
+    pub path: String,
+    /// The kind of job, one of the names given to [`parse`].
+    pub job: String,
+    /// Seed of all random numbers (default 1).
+    pub seed: u64,
+    /// What is simulated.
+    pub circuit: CircuitSection,
+    /// Noise in addition to that of the circuit file.
+    pub noise: NoiseSection,
+    /// How it is simulated.
+    pub engine: EngineSection,
+    /// What is asked of the final state.
+    pub observe: ObserveSection,
+    /// Where the results go.
+    pub output: OutputSection,
+}
+
+/// `[circuit]`
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CircuitSection {
+    /// The OpenQASM file, relative to the job file.
+    pub file: Located<String>,
+    /// The initial state; all qubits in |0> if absent.
+    pub initial: Option<Located<InitialState>>,
+    /// Values of the circuit's `input float` parameters, all finite.
+    pub parameters: Located<BTreeMap<String, f64>>,
+}
+
+/// The state a circuit starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum InitialState {
+    /// A basis state: one character 0 or 1 a qubit, the highest qubit leftmost. At least one.
+    Bits(String),
+    /// The state in this result file, relative to the job file.
+    ResultFile(String),
+}
+
+/// `[noise]`: all probabilities, default 0.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct NoiseSection {
+    /// Depolarizing probability after one-qubit gates.
+    pub one_qubit: f64,
+    /// Depolarizing probability after two-qubit gates.
+    pub two_qubit: f64,
+    /// Probability that a measured bit is read wrongly; touches `counts` only.
+    pub readout: f64,
+}
+
+/// `[engine]`
+///
+/// Either `budget` alone, and the engine finds cuts that meet it, or `cut` and `prune`, and it runs once with them; a
+/// budget beside them is only compared with the error reached.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EngineSection {
+    /// The representation of the state.
+    pub kind: EngineKind,
+    /// Largest total trace-norm error, in (0, 1]. Present unless `cut` is.
+    pub budget: Option<f64>,
+    /// Eigenvalues of the state up to this are cut, in [0, 1).
+    pub cut: Option<f64>,
+    /// Branches of channels of weight up to this are not formed, in [0, 1). Present exactly if `cut` is; default
+    /// `cut / 10` for lazy compression and 0 for compression after every channel.
+    pub prune: Option<f64>,
+    /// When the state is compressed.
+    pub compression: Compression,
+    /// Largest number of columns kept; no limit if absent.
+    pub max_rank: Option<usize>,
+    /// Most bytes for the state on one rank; what the machine has if absent.
+    pub memory: Option<u64>,
+    /// Whether a missed budget is an error.
+    pub strict: bool,
+    /// Precision of the state's numbers.
+    pub precision: Precision,
+    /// Threads of one rank; the node's cores over its ranks if absent.
+    pub threads: Option<usize>,
+}
+
+/// A representation of the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineKind {
+    /// The factor `L` of `rho = L L^dagger`, with few columns.
+    LowRank,
+}
+
+/// When the factor is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compression {
+    /// When it has grown wide (the default).
+    Lazy,
+    /// After every channel, as earlier codes do; for comparison.
+    EveryChannel,
+}
+
+/// Precision of the state's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 64-bit floats (the default).
+    Double,
+    /// 32-bit floats.
+    Single,
+}
+
+/// `[observe]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct ObserveSection {
+    /// Observables as Pauli text.
+    pub expectations: Vec<Located<String>>,
+    /// A file that holds one observable, relative to the job file.
+    pub expectations_file: Option<Located<String>>,
+    /// Groups of qubits whose joint outcome probabilities are wanted; distinct, none empty, no qubit twice in one.
+    pub probabilities: Vec<Located<Vec<usize>>>,
+    /// Number of samples of the measured bits (default 0).
+    pub shots: u64,
+}
+
+/// `[output]`
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutputSection {
+    /// The result file, relative to the job file (default: the job file's name with `.h5`).
+    pub file: Located<String>,
+    /// Whether the factor `L` of the final state is written (default no).
+    pub state: bool,
+}
+
+/// Reads and checks the text of a job file; `file` is its path as the user wrote it, `known_jobs` the names that `job`
+/// may have.
+///
+/// # Errors
+/// Input error with file and line for TOML syntax, unknown keys and values (with the nearest known one), wrong types,
+/// values out of range, and keys that do not go together.
+pub fn parse(text: &str, file: &str, known_jobs: &[&str]) -> Result<Config> {
+    check::config(text, file, known_jobs).map_err(|error| error.in_file(file))
+}
+
+/// As [`parse`], from the bytes of the file, which may turn out not to be text.
+///
+/// # Errors
+/// As [`parse`]; input error for a file that is empty or not UTF-8 text.
+pub fn parse_bytes(bytes: &[u8], file: &str, known_jobs: &[&str]) -> Result<Config> {
+    parse(text::decode(bytes, file)?, file, known_jobs)
+}
+
+impl Config {
+    /// The job as TOML with all defaults filled in; [`parse`] makes an equal configuration of it. Limits that are
+    /// absent stay absent.
+    pub fn effective_toml(&self) -> String {
+        effective::toml(self)
+    }
+
+    /// The place of a file that the job names: relative to the job file's folder.
+    pub fn resolve(&self, name: &str) -> PathBuf {
+        Path::new(&self.path).parent().unwrap_or(Path::new("")).join(name)
+    }
+
+    /// Names the job file and the line of `culprit` in an error found later, unless the error names a place already.
+    pub fn locate<T>(&self, culprit: &Located<T>, error: Error) -> Error {
+        match (error.file.is_some(), culprit.line) {
+            (true, _) => error,
+            (false, 0) => error.in_file(&self.path),
+            (false, line) => error.in_file(&self.path).at_line(line),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! From raw tables to the checked configuration.
+
+use super::document::{self, Table, Value};
+use super::memory;
+use super::{
+    CircuitSection, Compression, Config, DEFAULT_BUDGET, EngineKind, EngineSection, InitialState, Located,
+    MAXIMUM_GROUP, MAXIMUM_SHOTS, NoiseSection, ObserveSection, OutputSection, Precision,
+};
+use crate::error::{Error, Result};
+use std::path::{Component, Path};
+
+const ENGINES: &[(&str, EngineKind)] = &[("low-rank", EngineKind::LowRank)];
+const COMPRESSIONS: &[(&str, Compression)] =
+    &[("lazy", Compression::Lazy), ("every-channel", Compression::EveryChannel)];
+const PRECISIONS: &[(&str, Precision)] = &[("double", Precision::Double), ("single", Precision::Single)];
+
+/// Qubit numbers are bits of a 64-bit mask, the highest of which stays free.
+const LARGEST_QUBIT: u64 = 62;
+const MAXIMUM_THREADS: u64 = 4096;
+const ANY: std::ops::RangeInclusive<u64> = 0..=u64::MAX;
+const POSITIVE: std::ops::RangeInclusive<u64> = 1..=u64::MAX;
+
+pub(super) fn config(text: &str, file: &str, known_jobs: &[&str]) -> Result<Config> {
+    let document = document::parse(text)?;
+    let top = Table::top(text, document.get_ref())?;
+    let config = Config {
+        path: file.into(),
+        job: job(&top, known_jobs)?,
+        seed: optional(&top, "seed", |value| value.whole(ANY))?.unwrap_or(1),
+        circuit: circuit(&top.table("circuit")?)?,
+        noise: noise(&top.table("noise")?)?,
+        engine: engine(&top.table("engine")?)?,
+        observe: observe(&top.table("observe")?)?,
+        output: output(&top.table("output")?, file)?,
+    };
+    check_overwriting(&config)?;
+    Ok(config)
+}
+
+fn optional<'a, T>(table: &Table<'a>, key: &str, read: impl Fn(&Value<'a>) -> Result<T>) -> Result<Option<T>> {
+    table.get(key).map(|value| read(&value)).transpose()
+}
+
+fn located<'a, T>(value: &Value<'a>, read: impl Fn(&Value<'a>) -> Result<T>) -> Result<Located<T>> {
+    Ok(Located { value: read(value)?, line: value.line() })
+}
+
+fn located_string(value: &Value) -> Result<Located<String>> {
+    located(value, Value::string)
+}
+
+fn probability(value: &Value) -> Result<f64> {
+    value.number_where(|number| (0.0..=1.0).contains(&number), "a probability, 0 to 1")
+}
+
+fn job(top: &Table, known: &[&str]) -> Result<String> {
+    let choices: Vec<(&str, &str)> = known.iter().map(|name| (*name, *name)).collect();
+    let example = format!("job = \"{}\"", known.first().unwrap_or(&""));
+    let value = top.require("job", &example).map_err(|error| error.allowed(known.join(", ")))?;
+    Ok(value.choice(&choices)?.to_string())
+}
+
+fn circuit(section: &Table) -> Result<CircuitSection> {
+    let parameters = section.table("parameters")?;
+    let values = parameters.entries().map(|(name, value)| Ok((name, value.number()?))).collect::<Result<_>>()?;
+    Ok(CircuitSection {
+        file: located_string(&section.require("file", "file = \"circuit.qasm\"")?)?,
+        initial: optional(section, "initial", |value| located(value, initial_state))?,
+        parameters: Located { value: values, line: parameters.line() },
+    })
+}
+
+fn initial_state(value: &Value) -> Result<InitialState> {
+    let text = value.string()?;
+    if text.bytes().all(|byte| matches!(byte, b'0' | b'1')) {
+        return Ok(InitialState::Bits(text));
+    }
+    if [".h5", ".hdf5"].iter().any(|ending| text.ends_with(ending)) {
+        return Ok(InitialState::ResultFile(text));
+    }
+    Err(value
+        .error(format!("is `{text}`, neither a bit string nor a result file"))
+        .allowed("characters 0 and 1, one a qubit, the highest qubit leftmost; or the name of a result file (.h5)"))
+}
+
+fn noise(section: &Table) -> Result<NoiseSection> {
+    let depolarizing = section.table("depolarizing")?;
+    Ok(NoiseSection {
+        one_qubit: optional(&depolarizing, "one_qubit", probability)?.unwrap_or(0.0),
+        two_qubit: optional(&depolarizing, "two_qubit", probability)?.unwrap_or(0.0),
+        readout: optional(section, "readout", probability)?.unwrap_or(0.0),
+    })
+}
+
+fn engine(section: &Table) -> Result<EngineSection> {
+    let compression =
+        optional(section, "compression", |value| value.choice(COMPRESSIONS))?.unwrap_or(Compression::Lazy);
+    let (budget, cut, prune) = accuracy(section, compression)?;
+    let size = |value: &Value| value.whole(POSITIVE).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+    Ok(EngineSection {
+        kind: optional(section, "kind", |value| value.choice(ENGINES))?.unwrap_or(EngineKind::LowRank),
+        budget,
+        cut,
+        prune,
+        compression,
+        max_rank: optional(section, "max_rank", size)?,
+        memory: optional(section, "memory", memory_bytes)?,
+        strict: strict(section, budget)?,
+        precision: optional(section, "precision", |value| value.choice(PRECISIONS))?.unwrap_or(Precision::Double),
+        threads: optional(section, "threads", |value| Ok(value.whole(1..=MAXIMUM_THREADS)? as usize))?,
+    })
+}
+
+/// `budget`, `cut` and `prune`: a run is decided by a budget or by cuts.
+fn accuracy(section: &Table, compression: Compression) -> Result<(Option<f64>, Option<f64>, Option<f64>)> {
+    let threshold = |value: &Value| {
+        value.number_where(|number| (0.0..1.0).contains(&number), "a weight, at least 0 and less than 1")
+    };
+    let budget = optional(section, "budget", budget)?;
+    let cut = optional(section, "cut", threshold)?;
+    let prune = optional(section, "prune", threshold)?;
+    let Some(cut) = cut else {
+        return match section.get("prune") {
+            Some(value) => Err(value
+                .error("is given without `engine.cut`")
+                .next("give `cut` as well, or leave `prune` out: a run by budget finds both")),
+            None => Ok((budget.or(Some(DEFAULT_BUDGET)), None, None)),
+        };
+    };
+    let default = if compression == Compression::Lazy { cut / 10.0 } else { 0.0 };
+    Ok((budget, Some(cut), prune.or(Some(default))))
+}
+
+/// The trace-norm error is `1 - tr(rho~)`, so at most 1.
+fn budget(value: &Value) -> Result<f64> {
+    let allowed = "a trace-norm error, greater than 0 and at most 1";
+    value.number_where(|number| 0.0 < number && number <= 1.0, allowed).map_err(|error| match value.number() {
+        Ok(0.0) => error.next("for a run that cuts nothing but rounding write `cut = 0` instead"),
+        _ => error,
+    })
+}
+
+fn strict(section: &Table, budget: Option<f64>) -> Result<bool> {
+    let Some(value) = section.get("strict") else { return Ok(false) };
+    match (value.flag()?, budget) {
+        (true, None) => Err(value.error("needs a budget to compare with").next("give `budget` beside `cut`")),
+        (strict, _) => Ok(strict),
+    }
+}
+
+fn memory_bytes(value: &Value) -> Result<u64> {
+    let amount = if value.is_string() { memory::bytes(&value.string()?) } else { value.whole(POSITIVE).ok() };
+    amount.ok_or_else(|| value.error("is no amount of memory").allowed(memory::ALLOWED))
+}
+
+fn observe(section: &Table) -> Result<ObserveSection> {
+    let expectations = |value: &Value| {
+        let items = value.items("an array of strings such as [\"Z0\", \"0.5*X0 X1\"]")?;
+        items.iter().map(located_string).collect::<Result<Vec<_>>>()
+    };
+    Ok(ObserveSection {
+        expectations: optional(section, "expectations", expectations)?.unwrap_or_default(),
+        expectations_file: optional(section, "expectations_file", located_string)?,
+        probabilities: optional(section, "probabilities", groups)?.unwrap_or_default(),
+        shots: optional(section, "shots", |value| value.whole(0..=MAXIMUM_SHOTS))?.unwrap_or(0),
+    })
+}
+
+fn groups(value: &Value) -> Result<Vec<Located<Vec<usize>>>> {
+    let mut groups: Vec<Located<Vec<usize>>> = Vec::new();
+    for item in value.items("an array of groups of qubits such as [[0, 1, 2], [3]]")? {
+        let group = located(&item, group)?;
+        if groups.contains(&group) {
+            return Err(item.error(format!("repeats the group {:?}", group.value)).next("leave it out"));
+        }
+        groups.push(group);
+    }
+    Ok(groups)
+}
+
+fn group(value: &Value) -> Result<Vec<usize>> {
+    let mut qubits = Vec::new();
+    for item in value.items("a group of qubits such as [0, 1, 2]")? {
+        let qubit = item.whole(0..=LARGEST_QUBIT)? as usize;
+        if qubits.contains(&qubit) {
+            return Err(item.error(format!("repeats qubit {qubit}")).allowed("each qubit once in a group"));
+        }
+        qubits.push(qubit);
+    }
+    match qubits.len() {
+        0 => Err(value.error("is an empty group").allowed("at least one qubit")),
+        1..=MAXIMUM_GROUP => Ok(qubits),
+        count => Err(value
+            .error(format!("is a group of {count} qubits, which has 2^{count} outcomes"))
+            .allowed(format!("at most {MAXIMUM_GROUP} qubits in a group"))
+            .next("ask for `shots` instead")),
+    }
+}
+
+fn output(section: &Table, file: &str) -> Result<OutputSection> {
+    let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
+    let default = || Located { value: format!("{stem}.h5"), line: 0 };
+    let output = optional(section, "file", |value| {
+        let name = located_string(value)?;
+        if name.value.ends_with('/') || Path::new(&name.value).file_name().is_none() {
+            return Err(value.error(format!("is `{}`, which names no file", name.value)));
+        }
+        Ok(name)
+    })?;
+    Ok(OutputSection {
+        file: output.unwrap_or_else(default),
+        state: optional(section, "state", Value::flag)?.unwrap_or(false),
+    })
+}
+
+/// The result replaces an existing file, which must not be one of the job's own inputs.
+fn check_overwriting(config: &Config) -> Result<()> {
+    let initial = config.circuit.initial.as_ref().and_then(|initial| match &initial.value {
+        InitialState::ResultFile(name) => Some(name),
+        InitialState::Bits(_) => None,
+    });
+    let expectations = config.observe.expectations_file.as_ref().map(|file| &file.value);
+    let inputs = [Some(&config.circuit.file.value), initial, expectations].into_iter().flatten();
+    let paths = inputs.map(|name| config.resolve(name)).chain([config.path.clone().into()]);
+    let output = config.resolve(&config.output.file.value);
+    for path in paths {
+        if plain(&path).eq(plain(&output)) {
+            let what = format!("the result `{}` would overwrite an input of the job", config.output.file.value);
+            return Err(config.locate(&config.output.file, Error::input(what).next("set `file` under `[output]`")));
+        }
+    }
+    Ok(())
+}
+
+/// A path's parts without those that say "here".
+fn plain(path: &Path) -> impl Iterator<Item = Component<'_>> {
+    path.components().filter(|component| !matches!(component, Component::CurDir))
+}

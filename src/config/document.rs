@@ -1,0 +1,239 @@
+//! The raw side: TOML tables and values that know their names and lines, and the errors they give.
+
+use crate::error::{Error, Result, nearest};
+use std::ops::RangeInclusive;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Every table of a job file and its keys; the top level has the empty name.
+const TABLES: &[(&str, &[&str])] = &[
+    ("", &["job", "seed", "circuit", "noise", "engine", "observe", "output"]),
+    ("circuit", &["file", "initial", "parameters"]),
+    ("noise", &["depolarizing", "readout"]),
+    ("noise.depolarizing", &["one_qubit", "two_qubit"]),
+    (
+        "engine",
+        &["kind", "budget", "cut", "prune", "compression", "max_rank", "memory", "strict", "precision", "threads"],
+    ),
+    ("observe", &["expectations", "expectations_file", "probabilities", "shots"]),
+    ("output", &["file", "state"]),
+];
+
+/// Reads TOML.
+pub(super) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>> {
+    DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or_default();
+        let near = text.get(span.clone()).unwrap_or_default().lines().next().unwrap_or_default();
+        let near = if near.is_empty() { String::new() } else { format!(", at `{near}`") };
+        Error::input(format!("wrong TOML: {}{near}", error.message().replace('\n', " ")))
+            .at_line(line_of(text, span.start))
+            .allowed("lines `key = value` under `[section]` headers; text in double quotes, each key once")
+    })
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// A table whose keys are known to be allowed. One that the file leaves out has no entries.
+pub(super) struct Table<'a> {
+    name: String,
+    text: &'a str,
+    line: Option<usize>,
+    entries: Option<&'a DeTable<'a>>,
+}
+
+impl<'a> Table<'a> {
+    /// The whole file.
+    pub(super) fn top(text: &'a str, entries: &'a DeTable<'a>) -> Result<Self> {
+        Table { name: String::new(), text, line: None, entries: Some(entries) }.check_keys()
+    }
+
+    /// The table under this key, empty if absent.
+    pub(super) fn table(&self, key: &str) -> Result<Table<'a>> {
+        match self.get(key) {
+            Some(value) => value.table()?.check_keys(),
+            None => Ok(Table { name: self.path(key), text: self.text, line: None, entries: None }),
+        }
+    }
+
+    /// The value of a known key.
+    pub(super) fn get(&self, key: &str) -> Option<Value<'a>> {
+        debug_assert!(self.known().is_none_or(|known| known.contains(&key)), "{key} must be listed in TABLES");
+        let value = self.entries?.get(key)?;
+        Some(Value { name: self.path(key), text: self.text, value })
+    }
+
+    /// The value of a key that must be there; `example` shows how to write it.
+    pub(super) fn require(&self, key: &str, example: &str) -> Result<Value<'a>> {
+        self.get(key).ok_or_else(|| {
+            let error = Error::input(format!("`{}` is missing", self.path(key)));
+            let error = match self.name.as_str() {
+                "" => error.next(format!("write `{example}` at the top of the file")),
+                name => error.next(format!("write `{example}` under `[{name}]`")),
+            };
+            self.line.into_iter().fold(error, Error::at_line)
+        })
+    }
+
+    /// All keys with their values, for tables whose keys are the user's own.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (String, Value<'a>)> {
+        let entries = self.entries.into_iter().flatten();
+        entries.map(|(key, value)| {
+            let key = key.get_ref().to_string();
+            (key.clone(), Value { name: self.path(&key), text: self.text, value })
+        })
+    }
+
+    /// The line of its first character; 0 if the file leaves it out.
+    pub(super) fn line(&self) -> usize {
+        self.line.unwrap_or(0)
+    }
+
+    fn path(&self, key: &str) -> String {
+        if self.name.is_empty() { key.into() } else { format!("{}.{key}", self.name) }
+    }
+
+    fn known(&self) -> Option<&'static [&'static str]> {
+        TABLES.iter().find(|(name, _)| *name == self.name).map(|(_, keys)| *keys)
+    }
+
+    /// Refuses the first key, by line, that no one reads; a table that is not listed has keys of the user's own.
+    fn check_keys(self) -> Result<Self> {
+        let Some(known) = self.known() else { return Ok(self) };
+        let keys = self.entries.into_iter().flatten().map(|(key, _)| key);
+        let unknown = keys.filter(|key| !known.contains(&key.get_ref().as_ref()));
+        match unknown.min_by_key(|key| key.span().start) {
+            Some(key) => Err(self.unknown_key(key.get_ref(), key.span().start, known)),
+            None => Ok(self),
+        }
+    }
+
+    fn unknown_key(&self, key: &str, offset: usize, known: &[&str]) -> Error {
+        let place = if self.name.is_empty() { "at the top of the file".into() } else { format!("in `{}`", self.name) };
+        let error = Error::input(format!("unknown key `{key}` {place}"))
+            .at_line(line_of(self.text, offset))
+            .allowed(known.join(", "));
+        let elsewhere = TABLES.iter().find(|(_, keys)| keys.contains(&key)).map(|(name, _)| *name);
+        match (elsewhere, nearest(key, known.iter().copied())) {
+            (Some(""), _) => error.next(format!("`{key}` belongs at the top of the file, above the first section")),
+            (Some(name), _) => error.next(format!("`{key}` belongs under `[{name}]`")),
+            (None, Some(near)) => error.next(format!("did you mean `{near}`?")),
+            (None, None) => error,
+        }
+    }
+}
+
+/// A value with its dotted name.
+pub(super) struct Value<'a> {
+    name: String,
+    text: &'a str,
+    value: &'a Spanned<DeValue<'a>>,
+}
+
+impl<'a> Value<'a> {
+    /// Its line.
+    pub(super) fn line(&self) -> usize {
+        line_of(self.text, self.value.span().start)
+    }
+
+    /// An error about this value: `what` follows its name.
+    pub(super) fn error(&self, what: impl AsRef<str>) -> Error {
+        Error::input(format!("`{}` {}", self.name, what.as_ref())).at_line(self.line())
+    }
+
+    fn wrong_type(&self) -> Error {
+        self.error(format!(
+            "is {}",
+            match self.value.get_ref() {
+                DeValue::String(_) => "a string",
+                DeValue::Integer(_) => "a whole number",
+                DeValue::Float(_) => "a number with a fraction or exponent",
+                DeValue::Boolean(_) => "true or false",
+                DeValue::Datetime(_) => "a date or time",
+                DeValue::Array(_) => "an array",
+                DeValue::Table(_) => "a table",
+            }
+        ))
+    }
+
+    /// Any finite number.
+    pub(super) fn number(&self) -> Result<f64> {
+        let value = match self.value.get_ref() {
+            DeValue::Integer(digits) => i64::from_str_radix(digits.as_str(), digits.radix()).ok().map(|n| n as f64),
+            DeValue::Float(digits) => digits.as_str().parse().ok(),
+            _ => return Err(self.wrong_type().allowed("a number")),
+        };
+        value
+            .filter(|value: &f64| value.is_finite())
+            .ok_or_else(|| self.error("is not finite").allowed("a finite number"))
+    }
+
+    /// A number that passes; `allowed` says which do.
+    pub(super) fn number_where(&self, passes: impl Fn(f64) -> bool, allowed: &str) -> Result<f64> {
+        let value = self.number().map_err(|error| error.allowed(allowed))?;
+        if passes(value) { Ok(value) } else { Err(self.error(format!("is {value}")).allowed(allowed)) }
+    }
+
+    /// A whole number in a range.
+    pub(super) fn whole(&self, range: RangeInclusive<u64>) -> Result<u64> {
+        let allowed = match *range.end() {
+            end if end >= i64::MAX as u64 => format!("a whole number, at least {}", range.start()),
+            end => format!("a whole number, {} to {end}", range.start()),
+        };
+        let DeValue::Integer(digits) = self.value.get_ref() else { return Err(self.wrong_type().allowed(allowed)) };
+        let value = u64::from_str_radix(digits.as_str(), digits.radix()).ok();
+        value
+            .filter(|value| range.contains(value) && *value <= i64::MAX as u64)
+            .ok_or_else(|| self.error(format!("is {digits}")).allowed(allowed))
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self) -> Result<bool> {
+        self.value.get_ref().as_bool().ok_or_else(|| self.wrong_type().allowed("true or false, without quotes"))
+    }
+
+    /// A string that is not empty.
+    pub(super) fn string(&self) -> Result<String> {
+        let value = self.value.get_ref().as_str().ok_or_else(|| self.wrong_type().allowed("a string, in quotes"))?;
+        if value.trim().is_empty() { Err(self.error("is empty")) } else { Ok(value.into()) }
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T> {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let word = self.string().map_err(|error| error.allowed(names.join(", ")))?;
+        let chosen = choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
+        chosen.ok_or_else(|| {
+            let error = self.error(format!("is `{word}`, which is unknown")).allowed(names.join(", "));
+            match nearest(&word, names.iter().copied()) {
+                Some(near) => error.next(format!("did you mean \"{near}\"?")),
+                None => error,
+            }
+        })
+    }
+
+    /// The items of an array; `allowed` says of what.
+    pub(super) fn items(&self, allowed: &str) -> Result<Vec<Value<'a>>> {
+        let items = self.value.get_ref().as_array().ok_or_else(|| self.wrong_type().allowed(allowed))?;
+        let item = |(index, value)| Value { name: format!("{}[{index}]", self.name), text: self.text, value };
+        Ok(items.iter().enumerate().map(item).collect())
+    }
+
+    /// A table whose keys are not looked at.
+    pub(super) fn table(&self) -> Result<Table<'a>> {
+        let table = Table { name: self.name.clone(), text: self.text, line: Some(self.line()), entries: None };
+        match (self.value.get_ref().as_table(), table.known()) {
+            (Some(entries), _) => Ok(Table { entries: Some(entries), ..table }),
+            (None, Some(known)) => {
+                Err(self.wrong_type().allowed(format!("a table with the keys {}", known.join(", "))))
+            }
+            (None, None) => Err(self.wrong_type().allowed("a table, `{ name = value }`")),
+        }
+    }
+
+    /// True for a string.
+    pub(super) fn is_string(&self) -> bool {
+        self.value.get_ref().is_str()
+    }
+}
