@@ -12,10 +12,12 @@ use rhoshard::model::{Circuit, Operation, PauliString, PauliSum, Unitary};
 ///
 /// Read as one vector of `2^(2n)` entries, `<row| rho |column>` stands at index `row << n | column`. Every operation is
 /// then one linear map on a few bits of that index: the column bits `q` and the row bits `n + q` of its qubits.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct DensityMatrix {
     qubits: usize,
     entries: Vec<Complex64>,
+    /// Room for the next entries: fresh memory for every operation would cost more than the arithmetic.
+    spare: Vec<Complex64>,
 }
 
 impl DensityMatrix {
@@ -23,7 +25,7 @@ impl DensityMatrix {
     pub fn basis(qubits: usize, index: usize) -> Self {
         let mut entries = vec![Complex64::ZERO; 1 << (2 * qubits)];
         entries[index << qubits | index] = Complex64::ONE;
-        DensityMatrix { qubits, entries }
+        DensityMatrix { qubits, entries, spare: Vec::new() }
     }
 
     /// `L L^dagger` of a factor with `2^n` rows and any number of columns.
@@ -34,7 +36,7 @@ impl DensityMatrix {
         let product = MatMut::from_row_major_slice_mut(&mut entries, dimension, dimension);
         let parallelism = get_global_parallelism();
         matmul(product, Accum::Replace, view(&left), view(&right), Complex64::ONE, parallelism);
-        DensityMatrix { qubits: dimension.trailing_zeros() as usize, entries }
+        DensityMatrix { qubits: dimension.trailing_zeros() as usize, entries, spare: Vec::new() }
     }
 
     /// The state that a circuit makes of `|0...0>`, just before its final measurements.
@@ -82,14 +84,17 @@ impl DensityMatrix {
     pub fn apply_kraus(&mut self, kraus: &[Matrix], qubits: &[usize]) {
         let bits: Vec<usize> = qubits.iter().copied().chain(qubits.iter().map(|qubit| qubit + self.qubits)).collect();
         let superoperator = superoperator(kraus, &bits);
-        let mask = spread(usize::MAX, &bits);
-        let old = &self.entries;
-        let new_entry = |index: usize| -> Complex64 {
-            let elsewhere = index & !mask;
-            let terms = &superoperator[gather(index, &bits)];
-            terms.iter().map(|(offset, factor)| factor * old[elsewhere | offset]).sum()
-        };
-        self.entries = (0..old.len()).into_par_iter().with_min_len(1 << 12).map(new_entry).collect();
+        let (dimension, mask, old) = (1 << self.qubits, spread(usize::MAX, &bits), &self.entries);
+        let inside: Vec<usize> = (0..dimension).map(|index| gather(index, qubits)).collect();
+        self.spare.resize(old.len(), Complex64::ZERO);
+        self.spare.par_chunks_mut(dimension).enumerate().for_each(|(row, new)| {
+            for (column, entry) in new.iter_mut().enumerate() {
+                let elsewhere = (row * dimension + column) & !mask;
+                let terms = &superoperator[inside[row] << qubits.len() | inside[column]];
+                *entry = terms.iter().map(|(bits, factor)| factor * old[elsewhere | bits]).sum();
+            }
+        });
+        std::mem::swap(&mut self.entries, &mut self.spare);
     }
 
     /// Number of qubits.
