@@ -1,1 +1,213 @@
-//! The command line.
+//! The command line: parses arguments, starts the communicator, turns an error into an exit code.
+
+mod info;
+
+use crate::comm::{self, World, node::Node};
+use crate::config::Config;
+use crate::driver::{self, Context};
+use crate::error::{Error, Result};
+use crate::jobs;
+use clap::{ArgAction, Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tracing_subscriber::filter::LevelFilter;
+
+const AFTER_HELP: &str = "\
+Start a job on several ranks with the launcher of the MPI library it is built with:
+  mpirun -n 4 rhoshard run job.toml
+
+A job file, shortest form:
+  job = \"circuit\"
+  [circuit]
+  file = \"circuit.qasm\"
+  [observe]
+  expectations = [\"Z0\", \"Z0 Z1\"]
+
+Exit codes: 0 done; 1 the machine cannot (memory, disk, launcher) or a defect; 2 wrong input;
+3 the error budget was missed in a job with strict = true; 13 a rank panicked.";
+
+/// Open quantum systems with a certified error on every number, sharded over MPI ranks.
+#[derive(Parser)]
+#[command(name = "rhoshard", version = VERSION, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Show errors only: no progress, no warnings, no summary
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more; twice for details of every rank
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("RHOSHARD_COMMIT"), ")");
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a job and write its result file
+    Run(JobFile),
+    /// Check a job and all files it names, and print the effective configuration
+    Check(JobFile),
+    /// Print the steps, the bytes on each rank and the messages of a job without running it
+    Plan {
+        #[command(flatten)]
+        job: JobFile,
+        /// Plan for this many ranks instead of those it is started with
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+        ranks: Option<u32>,
+    },
+    /// Describe this build and this machine: MPI, HDF5, processor, ranks, threads
+    Info,
+}
+
+#[derive(Args)]
+struct JobFile {
+    /// The job file (TOML); paths in it are relative to its folder
+    job: PathBuf,
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let outcome = comm::start().map(|world| {
+        let speaks = comm::speaks(world.communicator());
+        start_logging(&arguments, world.communicator().rank(), speaks);
+        let result = execute(&arguments, &world);
+        report(&result, speaks, arguments.quiet)
+    });
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::from(error.kind.exit_code())
+    })
+}
+
+/// Help and version go to standard output, mistakes to standard error with exit code 2; once per job.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        print!("{error}");
+        return ExitCode::SUCCESS;
+    }
+    eprint!("{error}");
+    ExitCode::from(2)
+}
+
+fn report(result: &Result<String>, speaks: bool, quiet: bool) -> ExitCode {
+    match result {
+        Ok(text) => {
+            if speaks && !quiet {
+                print!("{text}");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            if speaks {
+                eprintln!("error: {error}");
+            }
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+fn execute(arguments: &Arguments, world: &World) -> Result<String> {
+    match &arguments.command {
+        Command::Info => Ok(info::describe(world.communicator())),
+        Command::Run(job) => with_job(arguments, world, &job.job, |config, context| {
+            driver::run(jobs::prepare(config, context)?, context)
+        }),
+        Command::Check(job) => with_job(arguments, world, &job.job, jobs::check),
+        Command::Plan { job, ranks } => with_job(arguments, world, &job.job, |config, context| {
+            let ranks = ranks.map_or(context.comm.size(), |ranks| ranks as usize);
+            jobs::plan(config, context, ranks, arguments.verbose > 0)
+        }),
+    }
+}
+
+/// Loads the job file and sets up threads, then calls `action`.
+fn with_job(
+    arguments: &Arguments,
+    world: &World,
+    job: &Path,
+    action: impl FnOnce(Config, &Context<'_>) -> Result<String>,
+) -> Result<String> {
+    let comm = world.communicator();
+    let context = Context {
+        comm,
+        node: Node::of(comm),
+        quiet: arguments.quiet,
+        folder: job.parent().unwrap_or(Path::new("")).to_path_buf(),
+        job_file: job.display().to_string(),
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+    };
+    let config = jobs::load(&context)?;
+    start_threads(&context, config.engine.threads)?;
+    action(config, &context)
+}
+
+fn start_threads(context: &Context<'_>, wanted: Option<usize>) -> Result<()> {
+    if let (None, Some(warning)) = (wanted, context.node.binding_warning()) {
+        tracing::warn!("{warning}");
+    }
+    let threads = wanted.unwrap_or_else(|| context.node.default_threads());
+    tracing::info!("{threads} threads a rank");
+    let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    built.map_err(|error| Error::resource(format!("{threads} threads cannot be started: {error}")))
+}
+
+/// Logs go to standard error with the rank in each line; the other ranks repeat only what the user asked for.
+fn start_logging(arguments: &Arguments, rank: usize, speaks: bool) {
+    let level = match (arguments.quiet, arguments.verbose, speaks) {
+        (true, _, _) | (false, 0, false) => LevelFilter::ERROR,
+        (false, 0, true) => LevelFilter::WARN,
+        (false, 1, true) => LevelFilter::INFO,
+        (false, 1, false) => LevelFilter::WARN,
+        (false, _, _) => LevelFilter::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .event_format(RankFormat { rank })
+        .init();
+}
+
+/// One line for each event: level, rank, message.
+struct RankFormat {
+    rank: usize,
+}
+
+impl<S, N> tracing_subscriber::fmt::FormatEvent<S, N> for RankFormat
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    N: for<'a> tracing_subscriber::fmt::FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &tracing_subscriber::fmt::FmtContext<'_, S, N>,
+        mut writer: tracing_subscriber::fmt::format::Writer<'_>,
+        event: &tracing::Event<'_>,
+    ) -> std::fmt::Result {
+        write!(writer, "{}: [rank {}] ", event.metadata().level().to_string().to_lowercase(), self.rank)?;
+        context.field_format().format_fields(writer.by_ref(), event)?;
+        writeln!(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_follow_the_command() {
+        let arguments = Arguments::try_parse_from(["rhoshard", "plan", "job.toml", "--ranks", "3", "-v"]).unwrap();
+        assert!(matches!(arguments.command, Command::Plan { ranks: Some(3), .. }) && arguments.verbose == 1);
+    }
+}

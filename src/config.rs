@@ -10,6 +10,8 @@ mod effective;
 mod memory;
 pub mod text;
 
+pub use crate::linalg::Precision;
+
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -140,16 +142,6 @@ pub enum Compression {
     Lazy,
     /// After every channel, as earlier codes do; for comparison.
     EveryChannel,
-}
-
-/// Precision of the state's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// 64-bit floats (the default).
-    Double,
-    /// 32-bit floats.
-    Single,
 }
 
 /// `[observe]`

@@ -1,2 +1,7 @@
-//! rhoshard
-fn main() {}
+//! The program: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rhoshard::cli::main()
+}
