@@ -17,8 +17,8 @@ const PRECISIONS: &[(&str, Precision)] = &[("double", Precision::Double), ("sing
 /// Qubit numbers are bits of a 64-bit mask, the highest of which stays free.
 const LARGEST_QUBIT: u64 = 62;
 const MAXIMUM_THREADS: u64 = 4096;
-const ANY: std::ops::RangeInclusive<u64> = 0..=u64::MAX;
-const POSITIVE: std::ops::RangeInclusive<u64> = 1..=u64::MAX;
+/// The largest integer of TOML.
+const LARGEST_INTEGER: u64 = i64::MAX as u64;
 
 pub(super) fn config(text: &str, file: &str, known_jobs: &[&str]) -> Result<Config> {
     let document = document::parse(text)?;
@@ -26,7 +26,7 @@ pub(super) fn config(text: &str, file: &str, known_jobs: &[&str]) -> Result<Conf
     let config = Config {
         path: file.into(),
         job: job(&top, known_jobs)?,
-        seed: optional(&top, "seed", |value| value.whole(ANY))?.unwrap_or(1),
+        seed: optional(&top, "seed", |value| value.whole(0..=LARGEST_INTEGER))?.unwrap_or(1),
         circuit: circuit(&top.table("circuit")?)?,
         noise: noise(&top.table("noise")?)?,
         engine: engine(&top.table("engine")?)?,
@@ -96,7 +96,7 @@ fn engine(section: &Table) -> Result<EngineSection> {
     let compression =
         optional(section, "compression", |value| value.choice(COMPRESSIONS))?.unwrap_or(Compression::Lazy);
     let (budget, cut, prune) = accuracy(section, compression)?;
-    let size = |value: &Value| value.whole(POSITIVE).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+    let size = |value: &Value| value.whole(1..=LARGEST_INTEGER).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     Ok(EngineSection {
         kind: optional(section, "kind", |value| value.choice(ENGINES))?.unwrap_or(EngineKind::LowRank),
         budget,
@@ -149,7 +149,8 @@ fn strict(section: &Table, budget: Option<f64>) -> Result<bool> {
 }
 
 fn memory_bytes(value: &Value) -> Result<u64> {
-    let amount = if value.is_string() { memory::bytes(&value.string()?) } else { value.whole(POSITIVE).ok() };
+    let amount =
+        if value.is_string() { memory::bytes(&value.string()?) } else { value.whole(1..=LARGEST_INTEGER).ok() };
     amount.ok_or_else(|| value.error("is no amount of memory").allowed(memory::ALLOWED))
 }
 

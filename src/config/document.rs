@@ -177,15 +177,10 @@ impl<'a> Value<'a> {
 
     /// A whole number in a range.
     pub(super) fn whole(&self, range: RangeInclusive<u64>) -> Result<u64> {
-        let allowed = match *range.end() {
-            end if end >= i64::MAX as u64 => format!("a whole number, at least {}", range.start()),
-            end => format!("a whole number, {} to {end}", range.start()),
-        };
+        let allowed = format!("a whole number, {} to {}", range.start(), range.end());
         let DeValue::Integer(digits) = self.value.get_ref() else { return Err(self.wrong_type().allowed(allowed)) };
         let value = u64::from_str_radix(digits.as_str(), digits.radix()).ok();
-        value
-            .filter(|value| range.contains(value) && *value <= i64::MAX as u64)
-            .ok_or_else(|| self.error(format!("is {digits}")).allowed(allowed))
+        value.filter(|value| range.contains(value)).ok_or_else(|| self.error(format!("is {digits}")).allowed(allowed))
     }
 
     /// `true` or `false`.

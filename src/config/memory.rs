@@ -17,18 +17,15 @@ const UNITS: [(&str, u64); 9] = [
 pub(super) const ALLOWED: &str =
     "a positive amount such as \"4 GiB\" or \"500 MB\" (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), or a number of bytes";
 
-/// The largest amount that a TOML integer can hold.
-pub(super) const LARGEST: u64 = i64::MAX as u64;
-
-/// Bytes of an amount with its unit; `None` for anything else, for less than one byte and for more than
-/// [`LARGEST`].
+/// Bytes of an amount with its unit; `None` for anything else, for less than one byte and for more than a TOML integer
+/// can hold.
 pub(super) fn bytes(amount: &str) -> Option<u64> {
     let amount = amount.trim();
     let split = amount.find(|next: char| next.is_ascii_alphabetic())?;
     let (number, unit) = amount.split_at(split);
     let (_, factor) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
     let bytes = number.trim().parse::<f64>().ok()? * *factor as f64;
-    (1.0..LARGEST as f64).contains(&bytes).then_some(bytes as u64)
+    (1.0..i64::MAX as f64).contains(&bytes).then_some(bytes as u64)
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ fn values_are_checked() {
         ("[engine]\n\nprune = 1e-5", "job.toml:6: `engine.prune` is given without `engine.cut`"),
         ("[engine]\ncut = 0\nstrict = true", "`engine.strict` needs a budget"),
         ("[engine]\nstrict = \"yes\"", "true or false, without quotes"),
-        ("[engine]\nmax_rank = 0", "`engine.max_rank` is 0\n  allowed: a whole number, at least 1"),
+        ("[engine]\nmax_rank = 0", "`engine.max_rank` is 0\n  allowed: a whole number, 1 to 9223372036854775807"),
         ("[engine]\nmax_rank = 1e3", "is a number with a fraction or exponent\n  allowed: a whole number"),
         ("[engine]\nthreads = 100000", "allowed: a whole number, 1 to 4096"),
         ("[engine]\nmemory = \"4 Gib\"\nmemory = 1", "job.toml:6: wrong TOML: duplicate key"),
@@ -251,11 +251,17 @@ fn wrong_toml_is_refused_with_its_line() {
         ("initial = zero", "job.toml:4: wrong TOML"),
         ("[circuit]\n", "job.toml:4: wrong TOML: duplicate key"),
         ("file = \"b\"", "job.toml:4: wrong TOML: duplicate key"),
-        ("x = 99999999999999999999999999", "job.toml:4: "),
+        ("[engine]\nmax_rank = 99999999999999999999", "job.toml:5: `engine.max_rank` is 99999999999999999999"),
     ] {
         let message = message_with(lines);
         assert!(message.starts_with(place), "{lines}\n-> {message}");
     }
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    let deep = format!("initial = {}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(message_with(&deep).starts_with("job.toml:4: wrong TOML"));
 }
 
 #[test]
