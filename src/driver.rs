@@ -2,7 +2,7 @@
 
 use crate::comm::node::Node;
 use crate::comm::{self, Communicator, agree};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::progress::{Mode, Progress};
 use std::path::{Path, PathBuf};
 
@@ -33,7 +33,7 @@ impl Context<'_> {
     /// # Errors
     /// Input error, the same on every rank, when the file cannot be read.
     pub fn read(&self, path: &Path, named: &str) -> Result<Vec<u8>> {
-        comm::bytes_from_root(self.comm, || crate::io::read_input(path, named))
+        comm::bytes_from_root(self.comm, || read_file(path, named))
     }
 
     /// Bytes this rank may plan to use: the least of all ranks' shares of free memory.
@@ -42,6 +42,20 @@ impl Context<'_> {
         self.comm.maximum(&mut negative);
         -negative[0] as u64
     }
+}
+
+/// The bytes of a file; a folder, a missing or an unreadable file is an input error.
+fn read_file(path: &Path, named: &str) -> Result<Vec<u8>> {
+    if path.is_dir() {
+        return Err(Error::input("is a folder, not a file").in_file(named).next("name a file in it"));
+    }
+    std::fs::read(path).map_err(|cause| {
+        let next = match cause.kind() {
+            std::io::ErrorKind::NotFound => format!("check the path; it leads to {}", path.display()),
+            _ => "check the file's permissions".into(),
+        };
+        Error::input(format!("cannot be read: {cause}")).in_file(named).next(next)
+    })
 }
 
 /// What one call of [`Job::advance`] did.
@@ -79,7 +93,7 @@ pub trait Job {
 ///
 /// # Errors
 /// The first error of any rank, the same on every rank.
-pub fn run(mut job: Box<dyn Job>, context: &Context<'_>) -> Result<String> {
+pub fn run(mut job: Box<dyn Job + '_>, context: &Context<'_>) -> Result<String> {
     let shown = comm::speaks(context.comm) && !context.quiet;
     let mut progress = Progress::new(job.steps(), if shown { Mode::Auto } else { Mode::Quiet });
     let outcome = advance_to_end(&mut *job, &mut progress);

@@ -100,7 +100,7 @@ fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings)
                     Some(file) => file,
                     none => none.insert(StateFile::open(path)?),
                 };
-                file.read_rows(first, count)
+                file.read_rows(first, count as u64)
             };
             LowRank::from_factor(comm, &backend, &factor, read, settings)
         }

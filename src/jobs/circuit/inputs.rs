@@ -198,7 +198,7 @@ fn bit_string(bits: &str, qubits: usize) -> Result<u64> {
 fn result_file(context: &Context<'_>, file: &str, qubits: usize) -> Result<Start> {
     let path = context.resolve(file);
     let (found, rank, rounding) =
-        on_root(context.comm, || StateFile::open(&path).map(|state| (state.qubits(), state.rank(), state.rounding())))?;
+        on_root(context.comm, || StateFile::open(&path).map(|state| (state.qubits, state.rank, state.rounding)))?;
     if found != qubits {
         return Err(Error::input(format!("the state in {file} has {found} qubit(s), the circuit has {qubits}"))
             .next("start from a result of a circuit with as many qubits"));

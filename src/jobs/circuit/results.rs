@@ -217,13 +217,13 @@ fn provenance(job: &CircuitJob<'_>, hosts: Vec<String>, engine_seconds: f64) -> 
 /// Writes the file on the root rank; the state's rows pass through all ranks with a shard.
 fn write(output: Option<Output>, run: &mut Run, record: &RunRecord, inputs: &Inputs) -> Result<()> {
     let comm = run.comm.clone();
-    let begun = agree(&*comm, output.map(|output| output.begin(record)).transpose());
+    let begun = agree(&*comm, output.map(|output| output.begin(record, inputs.config.output.state)).transpose());
     let mut open = begun?;
     if inputs.config.output.state {
         let (layout, _) = final_step(inputs)?;
         let physical = |logical| layout.to_physical(logical);
         run.engine.state().export_rows(&physical, |first, rows| match &mut open {
-            Some(open) => open.write_state_rows(first, rows),
+            Some(open) => open.write_rows(first, rows),
             None => Ok(()),
         })?;
     }
