@@ -1,1 +1,28 @@
-//! Result files and progress.
+//! Result files, exported states, progress and the summary on the terminal.
+//!
+//! A job fills a [`RunRecord`]; [`Output`] writes it to one HDF5 file. The schema is documented in
+//! `docs/result-format.md`; the tests hold that page and the writer together.
+//!
+//! Only one rank calls this module and it uses HDF5 serially, so a serial and a parallel build of the library do.
+
+mod hdf;
+mod output;
+pub mod progress;
+mod record;
+mod schema;
+mod state_file;
+mod summary;
+mod time;
+mod writer;
+
+pub use hdf::library_version;
+pub use output::{OpenOutput, Output};
+pub use progress::Progress;
+pub use record::{
+    ConfigRecord, Counts, Expectation, Phase, ProbabilityGroup, Provenance, RunRecord, StateSummary, Term, Terms,
+    TraceRow,
+};
+pub use schema::SCHEMA_VERSION;
+pub use state_file::StateFile;
+pub use summary::summary;
+pub use time::rfc3339;

@@ -1,0 +1,142 @@
+//! What a run found, as a text for a terminal 80 columns wide.
+
+mod number;
+
+use super::record::{Counts, Expectation, ProbabilityGroup, RunRecord, StateSummary};
+use number::{at_least, at_most, decimals, nearest};
+use std::fmt::Write;
+use std::path::Path;
+
+/// Most rows shown of each kind of result.
+const ROWS: usize = 20;
+/// Columns of a name.
+const NAME: usize = 35;
+
+/// The summary: tables of results with their bounds, the state, the time, and where the file `path` is.
+///
+/// Bounds are rounded outward, so what is printed holds as well. Lines fit 80 columns, but for a longer path.
+pub fn summary(record: &RunRecord, path: &Path) -> String {
+    let mut text = String::new();
+    if !record.expectations.is_empty() || !record.probabilities.is_empty() {
+        text += "Every exact value lies in [lower, upper]: proven, not estimated.\n\n";
+    }
+    expectations(&mut text, &record.expectations);
+    probabilities(&mut text, &record.probabilities);
+    if let Some(counts) = &record.counts {
+        top_counts(&mut text, counts);
+    }
+    state(&mut text, &record.state);
+    time(&mut text, record);
+    line(&mut text, format_args!("result  {}", path.display()));
+    text
+}
+
+fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
+    writeln!(text, "{content}").expect("writing to a string does not fail");
+}
+
+/// A row of a table of bounded values.
+struct Row {
+    name: String,
+    value: f64,
+    lower: f64,
+    upper: f64,
+}
+
+fn table(text: &mut String, heading: &str, rows: &[Row], hidden: usize) {
+    let narrowest = rows.iter().map(|row| row.upper - row.lower).filter(|width| *width > 0.0).fold(1.0, f64::min);
+    let digits = decimals(narrowest);
+    line(text, format_args!("{heading:<NAME$} {:>14} {:>14} {:>14}", "value", "lower", "upper"));
+    for Row { name, value, lower, upper } in rows {
+        let (value, lower, upper) = (nearest(*value, digits), at_most(*lower, digits), at_least(*upper, digits));
+        line(text, format_args!("{:<NAME$} {value:>14} {lower:>14} {upper:>14}", shorten(name)));
+    }
+    end_of_table(text, hidden);
+}
+
+fn end_of_table(text: &mut String, hidden: usize) {
+    if hidden > 0 {
+        line(text, format_args!("... and {hidden} more in the file"));
+    }
+    text.push('\n');
+}
+
+/// `name` on one line and no wider than its column, the middle left out.
+fn shorten(name: &str) -> String {
+    let letters: Vec<char> = name.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    if letters.len() <= NAME {
+        return letters.into_iter().collect();
+    }
+    let (head, tail) = (NAME / 2, NAME - NAME / 2 - 1);
+    letters[..head].iter().chain(['…'].iter()).chain(&letters[letters.len() - tail..]).collect()
+}
+
+fn expectations(text: &mut String, all: &[Expectation]) {
+    let row = |of: &Expectation| Row { name: of.name.clone(), value: of.value, lower: of.lower, upper: of.upper };
+    if !all.is_empty() {
+        let rows: Vec<Row> = all.iter().take(ROWS).map(row).collect();
+        table(text, "observable", &rows, all.len() - rows.len());
+    }
+}
+
+/// The likeliest outcomes of each group; all groups together fill about one table.
+fn probabilities(text: &mut String, groups: &[ProbabilityGroup]) {
+    let rows_each = (ROWS / groups.len().max(1)).max(4);
+    let shown = groups.len().min(ROWS / 4);
+    for of in &groups[..shown] {
+        let mut outcomes: Vec<usize> = (0..of.value.len()).collect();
+        outcomes.sort_by(|a, b| of.value[*b].total_cmp(&of.value[*a]));
+        outcomes.truncate(rows_each);
+        let row = |&index: &usize| Row {
+            name: format!("  {index:0width$b}", width = of.qubits.len()),
+            value: of.value[index],
+            lower: of.lower[index],
+            upper: of.upper[index],
+        };
+        let rows: Vec<Row> = outcomes.iter().map(row).collect();
+        let qubits: Vec<String> = of.qubits.iter().rev().map(usize::to_string).collect();
+        table(text, &shorten(&format!("qubits {}", qubits.join(" "))), &rows, of.value.len() - rows.len());
+    }
+    if groups.len() > shown {
+        line(text, format_args!("... and {} more groups of qubits in the file\n", groups.len() - shown));
+    }
+}
+
+fn top_counts(text: &mut String, counts: &Counts) {
+    let mut rows: Vec<(&String, u64)> = counts.bitstrings.iter().zip(counts.counts.iter().copied()).collect();
+    rows.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let hidden = rows.len().saturating_sub(ROWS);
+    line(text, format_args!("{:<NAME$} {:>14}", format!("{} shots", counts.shots()), "count"));
+    for (bitstring, count) in rows.iter().take(ROWS) {
+        line(text, format_args!("{:<NAME$} {count:>14}", shorten(bitstring)));
+    }
+    end_of_table(text, hidden);
+}
+
+fn state(text: &mut String, state: &StateSummary) {
+    let StateSummary { qubits, rank, trace, .. } = state;
+    let digits = decimals(state.purity_upper - state.purity_lower);
+    let purity = (at_most(state.purity_lower, digits), at_least(state.purity_upper, digits));
+    let trace = nearest(*trace, 6);
+    line(
+        text,
+        format_args!("state   {qubits} qubits, rank {rank}, trace {trace}, purity in [{}, {}]", purity.0, purity.1),
+    );
+    let verdict = match (state.budget.is_nan(), state.budget_met) {
+        (true, _) => "no budget was stated".into(),
+        (false, true) => format!("within the budget of {:e}", state.budget),
+        (false, false) => format!("MISSED the budget of {:e}", state.budget),
+    };
+    line(text, format_args!("error   {} certified in trace norm, {verdict}", number::scientific_at_least(state.error)));
+}
+
+fn time(text: &mut String, record: &RunRecord) {
+    let made = &record.provenance;
+    let plural = |count: u64, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let idle = if made.idle_ranks > 0 { format!(" ({} idle)", made.idle_ranks) } else { String::new() };
+    let (ranks, threads) = (plural(made.ranks, "rank"), plural(made.threads, "thread"));
+    line(text, format_args!("time    {:.2} s in the engine on {ranks}{idle}, {threads} each", made.engine_seconds));
+}
+
+#[cfg(test)]
+mod tests;

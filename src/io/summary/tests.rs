@@ -1,0 +1,102 @@
+use super::*;
+use crate::io::record::Provenance;
+
+fn expectation(name: &str) -> Expectation {
+    Expectation { name: name.into(), value: 0.1234567, lower: 0.1200005, upper: 0.1260001, ..Expectation::default() }
+}
+
+fn record() -> RunRecord {
+    let group = ProbabilityGroup {
+        qubits: vec![3, 0],
+        value: vec![0.1, 0.6, 0.1, 0.2],
+        lower: vec![0.09, 0.59, 0.09, 0.19],
+        upper: vec![0.11, 0.61, 0.11, 0.21],
+        ..ProbabilityGroup::default()
+    };
+    RunRecord {
+        expectations: vec![expectation("Z0"), expectation(&"XYZ".repeat(40))],
+        probabilities: vec![group],
+        counts: Some(Counts { bitstrings: vec!["0001".into(), "1001".into()], counts: vec![300, 700] }),
+        state: StateSummary {
+            qubits: 4,
+            rank: 53,
+            trace: 0.9954,
+            error: 4.601e-3,
+            purity_lower: 0.98,
+            purity_upper: 0.9901,
+            budget: 5e-3,
+            budget_met: true,
+            ..StateSummary::default()
+        },
+        provenance: Provenance { ranks: 3, idle_ranks: 1, threads: 1, engine_seconds: 0.257, ..Provenance::default() },
+        ..RunRecord::default()
+    }
+}
+
+#[test]
+fn a_summary_reads_like_this() {
+    let expected = "\
+Every exact value lies in [lower, upper]: proven, not estimated.
+
+observable                                   value          lower          upper
+Z0                                        0.123457       0.120000       0.126001
+XYZXYZXYZXYZXYZXY…ZXYZXYZXYZXYZXYZ        0.123457       0.120000       0.126001
+
+qubits 0 3                                   value          lower          upper
+  01                                      0.600000       0.590000       0.610000
+  11                                      0.200000       0.190000       0.210000
+  00                                      0.100000       0.090000       0.110000
+  10                                      0.100000       0.090000       0.110000
+
+1000 shots                                   count
+1001                                           700
+0001                                           300
+
+state   4 qubits, rank 53, trace 0.995400, purity in [0.980000, 0.990100]
+error   4.61e-3 certified in trace norm, within the budget of 5e-3
+time    0.26 s in the engine on 3 ranks (1 idle), 1 thread each
+result  out/result.h5
+";
+    // The middle of a long name is left out so that it fills its column exactly.
+    let shown = summary(&record(), Path::new("out/result.h5"));
+    let fixed = |text: &str| text.lines().filter(|line| !line.starts_with("XYZ")).collect::<Vec<_>>().join("\n");
+    assert_eq!(fixed(&shown), fixed(expected));
+    let long = shown.lines().find(|line| line.starts_with("XYZ")).expect("the long name is shown");
+    assert!(long.contains('…') && long.chars().count() == 80, "{long}");
+}
+
+#[test]
+fn a_large_result_fits_a_screen_and_80_columns() {
+    let mut record = record();
+    record.expectations = (0..57).map(|index| expectation(&format!("{}Z{index}", "X0 ".repeat(index)))).collect();
+    let many = ProbabilityGroup {
+        qubits: (0..40).collect(),
+        value: vec![1e-3; 1000],
+        lower: vec![0.0; 1000],
+        upper: vec![1.0; 1000],
+        ..ProbabilityGroup::default()
+    };
+    record.probabilities = vec![many; 9];
+    record.counts = Some(Counts { bitstrings: vec!["01".repeat(30); 99], counts: vec![1; 99] });
+    let shown = summary(&record, Path::new("r.h5"));
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    assert!(shown.lines().count() < 100, "{} lines", shown.lines().count());
+    for expected in ["... and 37 more in the file", "... and 79 more", "... and 4 more groups", "... and 996 more"] {
+        assert!(shown.contains(expected), "`{expected}` is missing in\n{shown}");
+    }
+}
+
+#[test]
+fn a_missed_or_absent_budget_is_said() {
+    let mut record = record();
+    record.state.budget_met = false;
+    assert!(summary(&record, Path::new("r.h5")).contains("MISSED the budget of 5e-3"));
+    record.state.budget = f64::NAN;
+    assert!(summary(&record, Path::new("r.h5")).contains("no budget was stated"));
+}
+
+#[test]
+fn a_run_that_only_keeps_its_state_promises_no_interval() {
+    let shown = summary(&RunRecord::default(), Path::new("r.h5"));
+    assert!(shown.starts_with("state   0 qubits"), "{shown}");
+}
