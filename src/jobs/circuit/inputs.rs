@@ -127,7 +127,12 @@ fn read_circuit(config: &Config, context: &Context<'_>) -> Result<(Vec<u8>, Circ
         let folder = path.parent().unwrap_or(Path::new(""));
         let relative = Path::new(&named.value).parent().unwrap_or(Path::new(""));
         let inner = included.strip_prefix(relative).unwrap_or(included);
-        context.read(&folder.join(inner), &included.display().to_string())
+        // The reader names the file and the line of the `include`.
+        context.read(&folder.join(inner), "").map_err(|error| Error {
+            file: None,
+            what: format!("the included file {} {}", included.display(), error.what),
+            ..error
+        })
     };
     let parameters = &config.circuit.parameters.value;
     let circuit = qasm::parse(&text, Path::new(&named.value), parameters, &mut include)?;
@@ -169,7 +174,7 @@ fn strings(observables: &[Observable]) -> Vec<PauliString> {
 fn check_groups(config: &Config, qubits: usize) -> Result<()> {
     for group in &config.observe.probabilities {
         if let Some(qubit) = group.value.iter().find(|qubit| **qubit >= qubits) {
-            let error = Error::input(format!("`probabilities` names qubit {qubit}, the circuit has {qubits} qubit(s)"))
+            let error = Error::input(format!("qubit {qubit} of a group is out of range: the circuit has {qubits} qubit(s)"))
                 .allowed(format!("0 to {}", qubits.saturating_sub(1)));
             return Err(config.locate(group, error));
         }
