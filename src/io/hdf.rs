@@ -34,7 +34,7 @@ pub(super) fn text(value: &str) -> VarLenUnicode {
 pub(super) fn link_name(name: &str) -> String {
     match name {
         "" | "." => "_".into(),
-        _ => name.replace('/', "_").replace('\0', "_"),
+        _ => name.replace(['/', '\0'], "_"),
     }
 }
 

@@ -141,7 +141,7 @@ impl Factor {
         let (height, rank) = self.shape;
         let start = usize::try_from(first_row).unwrap_or(usize::MAX);
         let end = start.saturating_add(entries / rank.max(1));
-        if rank == 0 || entries % rank != 0 || end > height {
+        if rank == 0 || !entries.is_multiple_of(rank) || end > height {
             let what = format!("{entries} entries from row {first_row} are not rows of a {height} x {rank} factor");
             return Err(Error::internal(what));
         }

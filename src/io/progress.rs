@@ -66,20 +66,29 @@ impl Progress {
     }
 
     fn set_at(&mut self, now: Duration, position: u64, message: impl FnOnce() -> String) {
+        let is_due = match &mut self.display {
+            Display::Nothing => false,
+            Display::Bar { next, .. } => now >= *next || position == self.total,
+            Display::Lines { pace, .. } => pace.is_due(now, position, self.total),
+        };
+        if is_due {
+            self.show(now, position, message());
+        }
+    }
+
+    fn show(&mut self, now: Duration, position: u64, message: String) {
         match &mut self.display {
-            Display::Bar { bar, next } if now >= *next || position == self.total => {
-                bar.set_message(message());
+            Display::Nothing => {}
+            Display::Bar { bar, next } => {
+                bar.set_message(message);
                 bar.set_position(position);
                 *next = now + REDRAW;
             }
-            Display::Lines { to, pace } => {
-                if pace.is_due(now, position, self.total) {
-                    let line = line(&self.prefix, position, self.total, now, &message());
-                    // A run does not fail because nobody reads its log.
-                    let _ = writeln!(to, "{line}");
-                }
+            Display::Lines { to, .. } => {
+                let line = line(&self.prefix, position, self.total, now, &message);
+                // A run does not fail because nobody reads its log.
+                let _ = writeln!(to, "{line}");
             }
-            _ => {}
         }
     }
 

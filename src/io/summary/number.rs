@@ -5,9 +5,8 @@ const LARGE: f64 = 1e4;
 
 /// Decimals that show an interval of this width with two digits, at least 6 and at most 9.
 pub(super) fn decimals(width: f64) -> usize {
-    let wanted = 1.0 - width.log10().floor();
-    // NaN becomes 6: `max` takes the other operand.
-    wanted.max(6.0).min(9.0) as usize
+    // The conversion saturates, and turns NaN into 0.
+    ((1.0 - width.log10().floor()) as usize).clamp(6, 9)
 }
 
 /// `value` rounded to the nearest.
@@ -19,35 +18,37 @@ pub(super) fn nearest(value: f64, decimals: usize) -> String {
 
 /// A lower bound: the text is no larger than `value`.
 pub(super) fn at_most(value: f64, decimals: usize) -> String {
-    outward(value, -1.0, decimals)
+    outward(value, -last_place(value, decimals), |value| nearest(value, decimals))
 }
 
 /// An upper bound: the text is no smaller than `value`.
 pub(super) fn at_least(value: f64, decimals: usize) -> String {
-    outward(value, 1.0, decimals)
+    outward(value, last_place(value, decimals), |value| nearest(value, decimals))
 }
 
-/// An upper bound of a positive number with three digits and an exponent.
+/// An upper bound of a number that is not negative, with three digits and an exponent.
 pub(super) fn scientific_at_least(value: f64) -> String {
-    let rounded_up = |step: f64| format!("{:.2e}", value * (1.0 + step));
-    let holds = |text: &String| text.parse().is_ok_and(|shown: f64| shown >= value);
-    [0.0, 0.005, 0.01].map(rounded_up).into_iter().find(holds).unwrap_or_else(|| format!("{value:e}"))
+    outward(value, power_of_ten_below(value) * 1e-2, |value| format!("{value:.2e}"))
 }
 
 fn plain(value: f64, decimals: usize) -> String {
     if value.abs() < LARGE || !value.is_finite() { format!("{value:.decimals$}") } else { format!("{value:.5e}") }
 }
 
-/// The nearest text, or else the next one in the given direction (-1 or 1).
-fn outward(value: f64, direction: f64, decimals: usize) -> String {
-    let unit = if value.abs() < LARGE {
-        0.1_f64.powi(decimals as i32)
-    } else {
-        10_f64.powi(value.abs().log10().floor() as i32 - 5)
-    };
-    let holds = |text: &String| text.parse().is_ok_and(|shown: f64| (shown - value) * direction >= 0.0);
-    let candidates = [0.0, 1.0, 2.0].map(|steps| nearest(value + direction * steps * unit, decimals));
-    candidates.into_iter().find(holds).unwrap_or_else(|| nearest(value, decimals))
+/// What a one in the last digit that [`plain`] writes stands for.
+fn last_place(value: f64, decimals: usize) -> f64 {
+    if value.abs() < LARGE { 0.1_f64.powi(decimals as i32) } else { power_of_ten_below(value) * 1e-5 }
+}
+
+fn power_of_ten_below(value: f64) -> f64 {
+    10_f64.powf(value.abs().log10().floor())
+}
+
+/// The nearest text, or else the next one in the direction of `step`, which is one in its last digit.
+fn outward(value: f64, step: f64, write: impl Fn(f64) -> String) -> String {
+    let holds = |text: &String| text.parse().is_ok_and(|shown: f64| (shown - value) * step.signum() >= 0.0);
+    let candidates = [0.0, 1.0, 2.0].map(|steps| write(value + steps * step));
+    candidates.into_iter().find(holds).unwrap_or_else(|| write(value))
 }
 
 #[cfg(test)]
