@@ -14,8 +14,7 @@ result=configs/adder.h5
 program=$CARGO_TARGET_DIR/release/rhoshard
 
 echo "quickstart: building (a few minutes the first time)"
-# shellcheck disable=SC2046
-cargo build --release --quiet $(cargo_features)
+cargo build --release --quiet "${features[@]}"
 
 set_launch "${RANKS:-4}"
 echo "quickstart: ${launch[*]} $program run $job"

@@ -241,11 +241,18 @@ TEXT
 
 # --- The environment of the build --------------------------------------------------------------------------------------
 
-# The stack is chosen when the program is built, so every stack has its own target folder.
+# The stack is chosen when the program is built, so every stack has its own target folder; `features` are cargo's options
+# for it.
 choose_target() {
+    # shellcheck disable=SC2034  # used by the scripts that source this one
+    features=()
     case ${MPI} in
         mpich) export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target-mpich} ;;
-        none) export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target-serial} ;;
+        none)
+            # shellcheck disable=SC2034
+            features=(--no-default-features)
+            export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target-serial}
+            ;;
         *) export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target} ;;
     esac
 }
@@ -269,13 +276,6 @@ set_launch() {
     if [[ $MPI != none ]]; then
         read -r -a launch <<<"$MPIRUN"
         launch+=(-n "$1")
-    fi
-}
-
-# The cargo features of this choice of MPI, for `cargo ... $(cargo_features)`.
-cargo_features() {
-    if [[ $MPI == none ]]; then
-        echo --no-default-features
     fi
 }
 

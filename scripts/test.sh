@@ -99,10 +99,6 @@ require_component clippy clippy
 allow_oversubscription
 cd "$root"
 export CARGO_TERM_COLOR=never
-features=()
-if [[ $MPI == none ]]; then
-    features=(--no-default-features)
-fi
 cargo_test=(cargo test --profile ci --no-fail-fast "${features[@]}")
 
 machine() {
