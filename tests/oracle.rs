@@ -114,6 +114,26 @@ fn a_wrong_number_is_reported() {
     assert!(differences.iter().any(|text| text.contains("Z1 1, not -1")), "{differences:?}");
 }
 
+/// Every recorded circuit, read from its file by the program and with noise by its rule: the readers, the gate table and
+/// the noise rule against independent numbers.
+#[cfg(any())]
+#[test]
+fn the_files_as_the_program_reads_them_agree_with_a_public_simulator() {
+    for entry in [recorded("qasmbench_exact.json"), recorded("lret_exact.json")].concat() {
+        let path = data().join(&entry.file);
+        let source = std::fs::read(&path).expect("the circuits are committed");
+        let mut read_include = |include: &Path| panic!("{include:?}: the library is built in");
+        let circuit = qasm::parse(&source, &path, &BTreeMap::new(), &mut read_include).expect("a right circuit");
+        let is_gate = |statement: &&Statement| matches!(statement.operation, Operation::Gate(_));
+        assert_eq!(circuit.statements.iter().filter(is_gate).count(), entry.gates, "gates of {}", entry.file);
+        let (circuit, _warnings) = entry.noise_rule().apply(&circuit).expect("probabilities");
+        let is_channel = |statement: &&Statement| matches!(statement.operation, Operation::Channel { .. });
+        let channels = circuit.statements.iter().filter(is_channel).count();
+        assert_eq!(channels, entry.noise_channels, "channels of {}", entry.file);
+        assert_eq!(entry.differences(&DensityMatrix::run(&circuit)), [""; 0]);
+    }
+}
+
 /// 12 qubits, the largest the engine is compared at: slow, so only on demand (`cargo test -- --ignored`).
 #[test]
 #[ignore = "a minute; the engine's tests run the oracle at this size anyway"]

@@ -1,0 +1,205 @@
+#!/usr/bin/env bash
+# Installs what is missing and runs every check: formatting, lints, documentation, unit and integration tests, the
+# tests under mpirun, the serial build, and the result files read back with h5py. The last line counts the tests.
+#
+#   ./scripts/test.sh                          # OpenMPI; mpirun tests on 1, 2, 3 and 4 ranks
+#   MPI=mpich ./scripts/test.sh                # MPICH; 1 and 2 ranks (more busy-wait for each other on few cores)
+#   MPI=none ./scripts/test.sh                 # serial
+#   RHOSHARD_TEST_ALL=1 ./scripts/test.sh      # OpenMPI, then the mpirun tests on MPICH too; CI=true means the same
+#
+# A failed part does not stop the ones after it. The exit code is 0 only if nothing failed.
+set -euo pipefail
+exec </dev/null
+
+# Set by this script when it starts itself for MPICH: nothing but the build and the mpirun tests.
+only_mpirun=${RHOSHARD_TEST_ONLY_MPIRUN:-}
+passed=0 failed=0 skipped=0 failures=()
+logs=$(mktemp -d)
+
+finish() {
+    local code=$?
+    rm -rf "$logs"
+    if ((code != 0)); then
+        # Only the set-up can end the script early.
+        ((failed += 1))
+        failures+=("the set-up, so that nothing after it ran")
+    fi
+    echo
+    ((failed == 0)) || printf 'failed: %s\n' "${failures[@]}"
+    if ((skipped > 0)); then
+        echo "$passed passed, $failed failed, $skipped skipped"
+    else
+        echo "$passed passed, $failed failed"
+    fi
+    ((failed == 0)) && exit 0
+    exit 1
+}
+trap finish EXIT
+
+# run_part NAME MINUTES COMMAND...: shows the output, says how long it took; the exit code is the command's.
+run_part() {
+    local name=$1 minutes=$2 start=$SECONDS code=0
+    shift 2
+    echo
+    echo "== $name"
+    timeout --kill-after=10 "${minutes}m" "$@" 2>&1 | tee "$logs/part" | without_noise || code=${PIPESTATUS[0]}
+    ((code != 124)) || echo "-- stopped after $minutes minutes"
+    echo "-- $name: $([[ $code -eq 0 ]] && echo ok || echo "FAILED (exit code $code)"), $((SECONDS - start)) s"
+    return "$code"
+}
+
+# Hides cargo's line for each crate it fetches and compiles.
+without_noise() {
+    grep --line-buffered -vE '^ *(Compiling|Checking|Downloading|Downloaded|Documenting|Locking|Adding) ' || true
+}
+
+# check NAME MINUTES COMMAND...: counts as one test.
+check() {
+    if run_part "$@"; then
+        ((passed += 1))
+    else
+        ((failed += 1))
+        failures+=("$1")
+    fi
+}
+
+# tests NAME MINUTES CARGO_TEST_COMMAND...: adds up the tests that cargo reports.
+tests() {
+    local code=0 part_failed
+    run_part "$@" || code=$?
+    part_failed=$(sum_of failed)
+    # A build that fails, a signal or a time limit reports no failed test, yet it is one.
+    if ((code != 0 && part_failed == 0)); then
+        part_failed=1
+    fi
+    ((passed += $(sum_of passed), failed += part_failed, skipped += $(sum_of ignored))) || true
+    ((part_failed == 0)) || failures+=("$1")
+}
+
+# The sum of "N passed", "N failed" or "N ignored" over the result lines of the last part.
+sum_of() {
+    sed -n "s/^test result:.* \([0-9][0-9]*\) $1;.*/\1/p" "$logs/part" | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+# skip NAME REASON
+skip() {
+    echo
+    echo "== $1"
+    echo "-- skipped: $2"
+    ((skipped += 1))
+}
+
+# --- Set-up ------------------------------------------------------------------------------------------------------------
+
+# shellcheck source=scripts/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+setup
+require_component fmt rustfmt
+require_component clippy clippy
+allow_oversubscription
+cd "$root"
+export CARGO_TERM_COLOR=never
+cargo_test=(cargo test --profile ci --no-fail-fast "${features[@]}")
+
+machine() {
+    local memory mpi=none
+    memory=$(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo 2>/dev/null || echo "unknown memory")
+    [[ $MPI == none ]] || mpi=$(${MPIRUN%% *} --version 2>&1 | head -n1)
+    echo "machine: $(nproc) cores, $memory, $(rustc --version), MPI: $mpi"
+}
+
+# All targets of the package but tests/mpirun.rs.
+targets() {
+    local file name
+    echo --lib --bins
+    for file in tests/*.rs; do
+        name=$(basename "$file" .rs)
+        [[ $name == mpirun ]] || echo --test "$name"
+    done
+}
+
+# --- Parts -------------------------------------------------------------------------------------------------------------
+
+source_checks() {
+    check "formatting" 2 cargo fmt --check
+    check "lints" 20 cargo clippy --profile ci --all-targets "${features[@]}" -- -D warnings
+    check "documentation" 20 env RUSTDOCFLAGS="-D warnings" cargo doc --profile ci --no-deps "${features[@]}"
+}
+
+unit_and_integration_tests() {
+    local targets
+    mapfile -t targets < <(targets | tr ' ' '\n')
+    tests "unit and integration tests" 40 "${cargo_test[@]}" "${targets[@]}"
+    tests "examples in the documentation" 20 "${cargo_test[@]}" --doc
+}
+
+mpirun_tests() {
+    local ranks="1 2 3 4"
+    [[ $MPI != mpich ]] || ranks="1 2"
+    if [[ $MPI == none ]]; then
+        skip "mpirun tests" "MPI=none"
+    elif [[ ! -f tests/mpirun.rs ]]; then
+        skip "mpirun tests" "tests/mpirun.rs is not written yet"
+    else
+        # One at a time: each starts several ranks.
+        tests "mpirun tests on $ranks ranks ($MPIRUN)" 20 env RHOSHARD_TEST_MPIRUN="$MPIRUN" \
+            RHOSHARD_TEST_RANKS="$ranks" "${cargo_test[@]}" --test mpirun -- --test-threads=1
+    fi
+}
+
+# Without MPI: other code in comm only, so the library and what the program says to wrong input.
+serial_tests() {
+    tests "serial build (--no-default-features)" 20 env CARGO_TARGET_DIR="$root/target-serial" \
+        cargo test --profile ci --no-fail-fast --no-default-features --lib --bins --test bad_inputs
+}
+
+# Runs the quick start's job and reads its result file with h5py.
+result_file_check() {
+    local job=$logs/adder/adder.toml launch
+    if [[ ! -f scripts/h5check.py ]]; then
+        skip "result file read with h5py" "scripts/h5check.py is not written yet"
+        return
+    fi
+    mkdir "$logs/adder"
+    cp configs/adder* "$logs/adder"
+    set_launch 2
+    check "the quick start's job" 10 "${launch[@]}" "$CARGO_TARGET_DIR/ci/rhoshard" run "$job"
+    check "Python environment" 10 bash scripts/python-env.sh
+    check "result file read with h5py" 10 .venv/bin/python scripts/h5check.py "${job%.toml}.h5"
+}
+
+# The mpirun tests once more on MPICH, by this script, with its own environment and target folder.
+mpich_tests() {
+    local code=0
+    run_part "MPICH" 30 env -u MPICC -u MPIRUN -u CARGO_TARGET_DIR MPI=mpich RHOSHARD_TEST_ONLY_MPIRUN=1 \
+        bash scripts/test.sh || code=$?
+    add_counts_of_last_line
+    ((code == 0)) || failures+=("MPICH")
+}
+
+add_counts_of_last_line() {
+    local pattern='^([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?$'
+    if [[ $(tail -n1 "$logs/part") =~ $pattern ]]; then
+        ((passed += BASH_REMATCH[1], failed += BASH_REMATCH[2], skipped += ${BASH_REMATCH[4]:-0})) || true
+    else
+        ((failed += 1))
+    fi
+}
+
+# --- The run -----------------------------------------------------------------------------------------------------------
+
+machine
+if [[ -n $only_mpirun ]]; then
+    mpirun_tests
+    exit 0
+fi
+source_checks
+unit_and_integration_tests
+mpirun_tests
+result_file_check
+if [[ $MPI != none ]]; then
+    serial_tests
+fi
+if [[ $MPI == openmpi && (${RHOSHARD_TEST_ALL:-} == 1 || ${CI:-} == true) ]]; then
+    mpich_tests
+fi
