@@ -58,6 +58,7 @@ fn provenance() -> Provenance {
         command: "rhoshard run job.toml".into(),
         started: rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(951_782_400)),
         hosts: vec!["node1".into(), "node2".into()],
+        peak_memory: vec![1 << 20, 1 << 21],
         ranks: 2,
         idle_ranks: 0,
         threads: 4,

@@ -60,6 +60,18 @@ impl Node {
     }
 }
 
+/// The most bytes of memory this process has had resident so far.
+pub fn peak_memory() -> u64 {
+    // SAFETY: the structure is plain data, for which zeros are valid, and getrusage fills it.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        usage
+    };
+    // Linux counts kibibytes.
+    u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024
+}
+
 fn host_name() -> String {
     let mut buffer = [0u8; 256];
     // SAFETY: the buffer is writable for its whole length, less one byte kept for the terminator.
@@ -90,6 +102,14 @@ mod tests {
     fn the_node_has_cores_and_memory() {
         let node = Node::of(&Serial);
         assert!(node.default_threads() >= 1 && node.free_memory > 0 && !node.host.is_empty());
+    }
+
+    #[test]
+    fn the_peak_follows_what_is_used() {
+        let before = peak_memory();
+        let block = vec![1u8; 1 << 28];
+        assert!(block.iter().map(|byte| u64::from(*byte)).sum::<u64>() == 1 << 28);
+        assert!(before > 1 << 20 && peak_memory() >= 1 << 28);
     }
 
     #[test]

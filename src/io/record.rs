@@ -174,6 +174,8 @@ pub struct Provenance {
     pub started: String,
     /// One host name a rank, in the order of ranks.
     pub hosts: Vec<String>,
+    /// The most bytes each rank had resident, in the order of ranks.
+    pub peak_memory: Vec<u64>,
     /// Number of ranks.
     pub ranks: u64,
     /// Ranks that held no part of the state.

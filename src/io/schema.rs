@@ -59,6 +59,7 @@ pub(super) const COMMIT: Field = field("commit", "", "commit the program was bui
 pub(super) const COMMAND: Field = field("command", "", "command line");
 pub(super) const STARTED: Field = field("started", "", "when the run began, UTC, RFC 3339");
 pub(super) const HOSTS: Field = field("hosts", "", "host of each rank");
+pub(super) const PEAK_MEMORY: Field = field("peak_memory", "B", "most memory each rank had resident");
 pub(super) const RANKS: Field = field("ranks", "1", "number of ranks");
 pub(super) const IDLE_RANKS: Field = field("idle_ranks", "1", "ranks that held no part of the state");
 pub(super) const THREADS: Field = field("threads", "1", "threads a rank");

@@ -129,6 +129,7 @@ fn write_provenance(file: &Group, provenance: &Provenance) -> Result<()> {
     scalar(&at, &schema::COMMAND, &text(&provenance.command))?;
     scalar(&at, &schema::STARTED, &text(&provenance.started))?;
     text_column(&at, &schema::HOSTS, provenance.hosts.iter())?;
+    column(&at, &schema::PEAK_MEMORY, &provenance.peak_memory)?;
     scalar(&at, &schema::RANKS, &provenance.ranks)?;
     scalar(&at, &schema::IDLE_RANKS, &provenance.idle_ranks)?;
     scalar(&at, &schema::THREADS, &provenance.threads)?;

@@ -2,6 +2,7 @@
 
 use super::inputs::Inputs;
 use super::{CircuitJob, Run, missed};
+use crate::comm::node::peak_memory;
 use crate::comm::{agree, library_version};
 use crate::engine::certificate::{Certificate, Certified};
 use crate::error::{Error, Result};
@@ -28,23 +29,28 @@ pub(super) fn finish(mut job: CircuitJob<'_>) -> Result<String> {
     let measured = job.run.as_mut().map(|run| measure(run, &job.inputs)).transpose();
     let measured = agree(comm, measured)?;
     let hosts = comm.gather(job.context.node.host.as_bytes()).unwrap_or_default();
-    let hosts = hosts.iter().map(|host| String::from_utf8_lossy(host).into_owned()).collect();
+    let peaks = comm.gather(&peak_memory().to_le_bytes()).unwrap_or_default();
+    let ranks = Provenance {
+        hosts: hosts.iter().map(|host| String::from_utf8_lossy(host).into_owned()).collect(),
+        peak_memory: peaks.iter().flat_map(|peak| peak[..].try_into().map(u64::from_le_bytes)).collect(),
+        ..Provenance::default()
+    };
     let summary = match (job.run.take(), measured) {
-        (Some(run), Some(measured)) => conclude(&mut job, run, measured, hosts),
+        (Some(run), Some(measured)) => conclude(&mut job, run, measured, ranks),
         _ => Ok(String::new()),
     };
     agree(comm, summary)
 }
 
 /// Completes the record, writes it and judges the budget; collective over the ranks with a shard.
-fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, hosts: Vec<String>) -> Result<String> {
+fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: Provenance) -> Result<String> {
     let engine_seconds = job.clock.engine.elapsed().as_secs_f64();
     let certificate = measured.certificate;
     let mut record = measured.record;
     record.state = state_summary(&run, &job.inputs, &certificate, record.state);
     record.timing = timing(job, measured.seconds, engine_seconds);
     record.config = config_record(&job.inputs);
-    record.provenance = provenance(job, hosts, engine_seconds);
+    record.provenance = provenance(job, ranks, engine_seconds);
     record.trace = std::mem::take(&mut run.trace);
     let file = &job.inputs.config.output.file.value;
     write(job.output.take(), &mut run, &record, &job.inputs)?;
@@ -196,14 +202,14 @@ fn config_record(inputs: &Inputs) -> ConfigRecord {
     }
 }
 
-fn provenance(job: &CircuitJob<'_>, hosts: Vec<String>, engine_seconds: f64) -> Provenance {
+/// Completes what was gathered from the ranks.
+fn provenance(job: &CircuitJob<'_>, gathered: Provenance, engine_seconds: f64) -> Provenance {
     let ranks = job.context.comm.size();
     Provenance {
         version: env!("CARGO_PKG_VERSION").into(),
         commit: env!("RHOSHARD_COMMIT").into(),
         command: job.context.command.clone(),
         started: io::rfc3339(job.clock.started),
-        hosts,
         ranks: ranks as u64,
         idle_ranks: (ranks - job.inputs.plan.shards) as u64,
         threads: rayon::current_num_threads() as u64,
@@ -211,6 +217,7 @@ fn provenance(job: &CircuitJob<'_>, hosts: Vec<String>, engine_seconds: f64) -> 
         mpi_version: library_version(),
         hdf5_version: io::library_version(),
         engine_seconds,
+        ..gathered
     }
 }
 
