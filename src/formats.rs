@@ -1,1 +1,3 @@
 //! Readers and writers of foreign formats.
+
+pub mod qasm;
