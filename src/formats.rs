@@ -1,3 +1,4 @@
 //! Readers and writers of foreign formats.
 
 pub mod pauli;
+pub mod qasm;
