@@ -20,9 +20,9 @@ finish() {
     local code=$?
     rm -rf "$logs"
     if ((code != 0)); then
-        # Only the set-up can end the script early.
+        # The set-up, or the user.
         ((failed += 1))
-        failures+=("the set-up, so that nothing after it ran")
+        failures+=("stopped early, so that later parts did not run")
     fi
     echo
     ((failed == 0)) || printf 'failed: %s\n' "${failures[@]}"
