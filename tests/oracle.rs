@@ -133,14 +133,3 @@ fn the_files_as_the_program_reads_them_agree_with_a_public_simulator() {
         assert_eq!(entry.differences(&DensityMatrix::run(&circuit)), [""; 0]);
     }
 }
-
-/// 12 qubits, the largest the engine is compared at: slow, so only on demand (`cargo test -- --ignored`).
-#[test]
-#[ignore = "a minute; the engine's tests run the oracle at this size anyway"]
-fn twelve_qubits_are_within_reach() {
-    let state = DensityMatrix::run(&builder::lret(12, 42));
-    assert!((state.trace() - 1.0).abs() < 1e-12);
-    assert!(state.purity() < 1.0);
-    let factor = Matrix::zeros((1 << 12, 1));
-    assert!((state.trace_distance(&factor) - 1.0).abs() < 1e-10);
-}

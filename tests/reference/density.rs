@@ -120,7 +120,7 @@ impl DensityMatrix {
     /// `tr(P rho)` of a Pauli string: `P |b> = i^{|x AND z|} (-1)^{|z AND b|} |b XOR x>`.
     pub fn expectation(&self, string: PauliString) -> f64 {
         let (x, z) = (string.x as usize, string.z as usize);
-        let sign = |basis: usize| if (z & basis).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+        let sign = |basis: usize| if (z & basis).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
         let sum: Complex64 = (0..1 << self.qubits).map(|basis| self.entry(basis, basis ^ x) * sign(basis)).sum();
         (Complex64::I.powu((x & z).count_ones()) * sum).re
     }
