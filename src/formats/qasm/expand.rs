@@ -7,6 +7,7 @@ mod modifier;
 mod operand;
 mod pragma;
 mod register;
+mod unitary;
 
 use super::ast::{Expression, Index, Name, Range, Statement, StatementKind, TypeName};
 use super::parser::{Parser, Version};
@@ -173,7 +174,7 @@ impl<'a> Expander<'a> {
             return Err(Error::input(format!("files include one another more than {} deep", limits::INCLUDE_DEPTH)));
         }
         let path = self.file.parent().unwrap_or(Path::new("")).join(name);
-        let source = (self.read)(&path)?;
+        let source = (self.read)(&path).map_err(|error| not_included(&path, error))?;
         let before = (std::mem::replace(&mut self.file, path.clone()), self.line_is_fixed);
         (self.line_is_fixed, self.include_depth) = (true, self.include_depth + 1);
         self.run_source(&source).map_err(|error| error.in_file(path.display()))?;
@@ -234,6 +235,12 @@ impl<'a> Expander<'a> {
     }
 }
 
+/// The error for an included file that cannot be read, which belongs to the line of the `include`.
+fn not_included(path: &Path, error: Error) -> Error {
+    let what = format!("cannot include `{}`: {}", path.display(), error.what);
+    Error { file: None, line: None, what, ..error }
+}
+
 fn too_long() -> Error {
-    Error::input(format!("the circuit unrolls to more than {} statements, the limit of this reader", limits::STEPS))
+    Error::input(format!("unrolling the circuit takes more than {} steps, the limit of this reader", limits::STEPS))
 }

@@ -1,6 +1,7 @@
 //! Text to tokens, one at a time, each with its line.
 
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 
 /// A piece of the text.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,11 +39,11 @@ impl std::fmt::Display for Token<'_> {
     }
 }
 
-/// Longest first, so that `==` is not read as `=` twice.
+/// The most frequent first, and a symbol before its beginnings, so that `==` is not read as `=` twice.
 const SYMBOLS: &[&str] = &[
-    "**=", "<<=", ">>=", "->", "==", "!=", "<=", ">=", "&&", "||", "<<", ">>", "++", "**", "+=", "-=", "*=", "/=",
-    "%=", "^=", "&=", "|=", "(", ")", "[", "]", "{", "}", ",", ";", ":", "=", "+", "-", "*", "/", "%", "^", "<", ">",
-    "!", "~", "&", "|", "@",
+    ";", ",", "[", "]", "(", ")", "{", "}", "@", ":", "~", "**=", "<<=", ">>=", "->", "==", "!=", "<=", ">=", "&&",
+    "||", "<<", ">>", "++", "**", "+=", "-=", "*=", "/=", "%=", "^=", "&=", "|=", "=", "+", "-", "*", "/", "%", "^",
+    "<", ">", "!", "&", "|",
 ];
 
 const TIME_UNITS: &[&str] = &["ns", "us", "µs", "μs", "ms", "s", "dt"];
@@ -162,7 +163,7 @@ impl<'s> Lexer<'s> {
         let suffix_length = rest[length..].find(|c: char| !is_name_part(c)).unwrap_or(rest.len() - length);
         let (literal, suffix) = (&rest[..length], &rest[length..length + suffix_length]);
         self.position += length + suffix_length;
-        let digits = literal.replace('_', "");
+        let digits = if literal.contains('_') { literal.replace('_', "").into() } else { Cow::Borrowed(literal) };
         match suffix {
             "" => parse_number(&digits),
             "im" => Ok(Token::Imaginary(parse_real(&digits)?)),

@@ -1,6 +1,7 @@
 //! Limits of the reader: far above any circuit that can be simulated, low enough that no file exhausts the machine.
 
-/// Statements executed while a circuit is unrolled: gates, loop passes, statements in gate bodies.
+/// Work done while a circuit is unrolled: statements carried out, passes of loops, gates made. A gate takes one or two
+/// steps and about 400 bytes.
 pub const STEPS: usize = 10_000_000;
 /// Depth of an expression: nested parentheses, or operators in a row.
 pub const EXPRESSION_DEPTH: usize = 200;

@@ -1,6 +1,6 @@
 //! Classical variables and the inputs bound from outside.
 
-use super::super::ast::{BitSource, Operand, TypeName, Variable};
+use super::super::ast::{BitSource, Expression, Operand, TypeName, Variable};
 use super::super::scope::Symbol;
 use super::super::value::{Division, Value, binary};
 use super::Expander;
@@ -89,31 +89,41 @@ impl Expander<'_> {
 
     /// `name = value;` or `name += value;`
     pub(super) fn assign(&mut self, target: &Operand, operator: Option<&'static str>, value: &BitSource) -> Result<()> {
-        match (self.scopes.find(&target.name), value) {
+        let name = &target.name;
+        match (self.scopes.find(name), value) {
             (Some(Symbol::Bits(_)), BitSource::Measure(source)) if operator.is_none() => {
                 let bits = self.bits(target)?;
                 self.measure_into(source, &bits)
             }
-            (Some(Symbol::Bits(_)), _) => {
-                Err(Error::input(format!("bits of `{}` take measured values only", target.name))
-                    .allowed(format!("{} = measure q;", target.name)))
-            }
+            (Some(Symbol::Bits(_)), _) => Err(Error::input(format!("bits of `{name}` take measured values only"))
+                .allowed(format!("{name} = measure q;"))),
             (Some(Symbol::Variable { .. }), BitSource::Value(_)) if !target.indices.is_empty() => {
-                Err(Error::input(format!("`{}` is a number, it has no elements", target.name)))
+                Err(Error::input(format!("`{name}` is a number, it has no elements")))
             }
-            (Some(Symbol::Variable { type_name, value: old, .. }), BitSource::Value(value)) => {
-                let new = self.evaluate(value, division(type_name.0))?;
-                let new = match (operator, old) {
-                    (None, _) => new,
-                    (Some(operator), Some(old)) => binary(operator, *old, new, division(type_name.0))?,
-                    _ => return Err(Error::input(format!("`{}` has no value yet", target.name))),
-                };
-                let new = new.assigned(type_name.0, type_name.1)?;
-                self.store(&target.name, new)
+            (Some(Symbol::Variable { value: old, type_name, .. }), BitSource::Value(value)) => {
+                let new = self.assigned_value(*old, *type_name, operator, value)?;
+                self.store(name, new)
             }
-            (Some(_), _) => Err(Error::input(format!("`{}` cannot be assigned to", target.name))),
-            (None, _) => Err(self.scopes.unknown("variable or bit", &target.name)),
+            (Some(_), _) => Err(Error::input(format!("`{name}` cannot be assigned to"))),
+            (None, _) => Err(self.scopes.unknown("variable or bit", name)),
         }
+    }
+
+    /// The value of `old operator= value`, as the variable's type holds it.
+    fn assigned_value(
+        &self,
+        old: Option<Value>,
+        (type_name, width): (TypeName, Option<u32>),
+        operator: Option<&'static str>,
+        value: &Expression,
+    ) -> Result<Value> {
+        let division = division(type_name);
+        let mut new = self.evaluate(value, division)?;
+        if let Some(operator) = operator {
+            let old = old.ok_or_else(|| Error::input("the variable has no value yet"))?;
+            new = binary(operator, old, new, division)?;
+        }
+        new.assigned(type_name, width)
     }
 
     fn store(&mut self, name: &str, new: Value) -> Result<()> {

@@ -185,6 +185,15 @@ impl Expander<'_> {
         }
         let (frame, line_was_fixed) = (self.scopes.enter_gate(), self.line_is_fixed);
         (self.line_is_fixed, self.gate_depth) = (true, self.gate_depth + 1);
+        self.bind_arguments(definition, parameters, qubits);
+        definition.body.iter().try_for_each(|statement| self.execute(statement))?;
+        self.scopes.leave_gate(frame);
+        self.line_is_fixed = line_was_fixed;
+        self.gate_depth -= 1;
+        Ok(())
+    }
+
+    fn bind_arguments(&mut self, definition: &Definition, parameters: &[f64], qubits: &[usize]) {
         for (name, &value) in definition.parameters.iter().zip(parameters) {
             let value = Some(Value::Real(value));
             self.scopes.bind(name, Symbol::Variable { value, type_name: (TypeName::Angle, None), constant: true });
@@ -192,11 +201,6 @@ impl Expander<'_> {
         for (name, &qubit) in definition.qubits.iter().zip(qubits) {
             self.scopes.bind(name, Symbol::Qubits(Run::One(qubit)));
         }
-        definition.body.iter().try_for_each(|statement| self.execute(statement))?;
-        self.scopes.leave_gate(frame);
-        self.line_is_fixed = line_was_fixed;
-        self.gate_depth -= 1;
-        Ok(())
     }
 
     /// A call with modifiers: one gate on all its qubits.

@@ -32,21 +32,24 @@ impl Expander<'_> {
             let Run::Register(elements) = &selected else {
                 return Err(Error::input(format!("`{}` is a single {what}: it takes no index", operand.name)));
             };
-            let position = |value| self.position(&operand.name, elements.len(), value, what);
-            selected = match index {
-                Index::One(value) => Run::One(elements[position(self.integer(value)?)?]),
-                Index::Set(values) => {
-                    let chosen = values.iter().map(|value| position(self.integer(value)?).map(|at| elements[at]));
-                    Run::Register(chosen.collect::<Result<Vec<_>>>()?.into())
-                }
-                Index::Range(range) => {
-                    let chosen = self.range(range, elements.len())?;
-                    Run::Register(chosen.map(|value| position(value).map(|at| elements[at])).collect::<Result<_>>()?)
-                }
-            };
+            selected = self.select_index(&operand.name, elements, index, what)?;
         }
         check_selection(&operand.name, &selected, what)?;
         Ok(selected)
+    }
+
+    fn select_index(&self, name: &str, elements: &[usize], index: &Index, what: &str) -> Result<Run> {
+        let element = |value| self.position(name, elements.len(), value, what).map(|position| elements[position]);
+        match index {
+            Index::One(value) => Ok(Run::One(element(self.integer(value)?)?)),
+            Index::Set(values) => {
+                let chosen = values.iter().map(|value| element(self.integer(value)?));
+                Ok(Run::Register(chosen.collect::<Result<_>>()?))
+            }
+            Index::Range(range) => {
+                Ok(Run::Register(self.range(range, elements.len())?.map(element).collect::<Result<_>>()?))
+            }
+        }
     }
 
     /// The element an index names; negative ones count from the end in OpenQASM 3.

@@ -5,10 +5,10 @@ use super::super::scope::Run;
 use super::super::value::Division;
 use super::Expander;
 use super::operand::check_distinct;
+use super::unitary::nearest_unitary;
 use crate::error::{Error, Result};
-use crate::linalg::{Matrix, adjoint, hermitian_function, multiply, unitarity_defect};
+use crate::linalg::{Matrix, unitarity_defect};
 use crate::model::{Channel, Gate, Operation, Unitary};
-use num_complex::Complex64;
 
 /// Largest defect of a matrix that is taken for a rounded unitary one and made exactly unitary.
 const UNITARITY_TOLERANCE: f64 = 1e-8;
@@ -63,7 +63,7 @@ impl Expander<'_> {
             .allowed(format!("a defect of at most {UNITARITY_TOLERANCE:e}")));
         }
         let targets = qubits.iter().rev().copied().collect();
-        let body = vec![Unitary { controls: vec![], targets, matrix: nearest_unitary(matrix)? }];
+        let body = vec![Unitary { controls: vec![], targets, matrix: nearest_unitary(&matrix)? }];
         self.emit(Operation::Gate(Gate { name: "unitary".into(), qubits, body }))
     }
 
@@ -93,12 +93,4 @@ fn check_count(what: &str, needed: usize, given: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::input(format!("{what} acts on {needed} qubit(s), {given} given")))
-}
-
-/// The unitary factor `U (U^dagger U)^(-1/2)` of the polar decomposition.
-fn nearest_unitary(matrix: Matrix) -> Result<Matrix> {
-    let gram = multiply(&adjoint(&matrix), &matrix);
-    let root = hermitian_function(&gram, |value| Complex64::from(1.0 / value.sqrt()));
-    root.map(|root| multiply(&matrix, &root))
-        .ok_or_else(|| Error::internal("the eigenvalues of a matrix did not converge"))
 }

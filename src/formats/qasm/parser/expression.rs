@@ -100,17 +100,7 @@ impl<'s> Parser<'s> {
             ("true", _) => self.node(ExpressionKind::Boolean(true), 0),
             ("false", _) => self.node(ExpressionKind::Boolean(false), 0),
             ("measure", _) => Err(self.error("`measure` cannot be part of an expression").allowed("c = measure q;")),
-            (_, Some(type_name)) if self.version == Version::Three => {
-                self.designator()?;
-                let mut arguments = self.arguments()?;
-                let depth = deepest(&arguments);
-                match arguments.pop() {
-                    Some(value) if arguments.is_empty() => {
-                        self.node(ExpressionKind::Cast(type_name, Box::new(value)), depth)
-                    }
-                    _ => Err(self.error(format!("`{name}(...)` converts one value"))),
-                }
-            }
+            (_, Some(type_name)) if self.version == Version::Three => self.cast(type_name),
             _ if self.token == Token::Symbol("(") => {
                 let arguments = self.arguments()?;
                 let depth = deepest(&arguments);
@@ -122,6 +112,16 @@ impl<'s> Parser<'s> {
                 self.node(ExpressionKind::Operand(operand), depth)
             }
         }
+    }
+
+    /// The conversion whose type has been read.
+    fn cast(&mut self, type_name: TypeName) -> Result<Expression> {
+        self.designator()?;
+        self.expect("(")?;
+        let value = self.expression()?;
+        self.expect(")")?;
+        let depth = value.depth;
+        self.node(ExpressionKind::Cast(type_name, Box::new(value)), depth)
     }
 
     /// `(a, b, ...)`, perhaps empty.

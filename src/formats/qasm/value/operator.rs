@@ -90,7 +90,11 @@ fn integer(symbol: &str, left: i128, right: i128, division: Division) -> Result<
         "**" => u32::try_from(right).ok().and_then(|power| left.checked_pow(power)),
         _ => Some(left ^ right),
     };
-    value.map(Value::Integer).ok_or_else(overflow)
+    match value {
+        Some(value) => Ok(Value::Integer(value)),
+        None if division == Division::Real && symbol != "^" => real(symbol, left as f64, right as f64),
+        None => Err(overflow()),
+    }
 }
 
 fn overflow() -> Error {

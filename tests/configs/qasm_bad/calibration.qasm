@@ -1,0 +1,6 @@
+// expect: `defcal` is not supported
+// line: 6
+OPENQASM 3.0;
+include "stdgates.inc";
+qubit q;
+defcal x $0 { }

@@ -1,0 +1,2 @@
+// expect: does not say its version
+qreg q[2];

@@ -1,0 +1,4 @@
+// expect: belongs to OpenQASM 3
+// line: 4
+OPENQASM 2.0;
+include "stdgates.inc";

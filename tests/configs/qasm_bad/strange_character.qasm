@@ -1,0 +1,6 @@
+// expect: unexpected character
+// line: 6
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[3];
+h q[0] ? ;
