@@ -1,4 +1,5 @@
 //! Result files: the schema, atomic replacement, determinism, stored states, damaged files.
+#![allow(clippy::unwrap_used)] // the helpers below are test code too
 
 use hdf5::types::{TypeDescriptor, VarLenUnicode};
 use num_complex::Complex64;

@@ -17,12 +17,20 @@ pub fn library_version() -> String {
 
 /// A failure of the library while doing `action` to `path`.
 pub(super) fn failure(path: &Path, action: &str, cause: &hdf5::Error) -> Error {
-    let next = if cause.to_string().contains("lock") {
+    let cause = reason(cause);
+    let next = if cause.contains("lock") {
         "another program may have the file open; on file systems without locks set HDF5_USE_FILE_LOCKING=FALSE"
     } else {
         "check the free space, quota and permissions of its folder"
     };
     Error::resource(format!("cannot {action}: {cause}")).in_file(path.display()).next(next)
+}
+
+/// The operating system's reason, if the library quotes one amid its addresses and sizes, else the whole text.
+pub(super) fn reason(cause: &hdf5::Error) -> String {
+    let text = cause.to_string();
+    let quoted = text.split("error message = '").nth(1).and_then(|rest| rest.split('\'').next());
+    quoted.unwrap_or(&text).to_string()
 }
 
 /// Text as HDF5 stores it: UTF-8 ended by a zero byte, so a zero inside is replaced by U+FFFD.
@@ -78,4 +86,21 @@ pub(super) fn describe(dataset: &Dataset, field: &Field) -> hdf5::Result<()> {
         attribute(dataset, "unit", &text(field.unit))?;
     }
     attribute(dataset, "meaning", &text(field.meaning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_what_the_operating_system_said() {
+        let text = "H5Fflush(): write failed: errno = 28, error message = 'No space left on device', buf = 0x7f";
+        assert_eq!(reason(&text.into()), "No space left on device");
+        assert_eq!(reason(&"H5Fopen(): unable to open file".into()), "H5Fopen(): unable to open file");
+    }
+
+    #[test]
+    fn names_that_hdf5_reserves_become_links_all_the_same() {
+        assert_eq!(["", ".", "a/b", "h2.pauli"].map(link_name), ["_", "_", "a_b", "h2.pauli"]);
+    }
 }

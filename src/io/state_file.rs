@@ -1,6 +1,6 @@
 //! Reads the state that an earlier run stored in its result file.
 
-use super::hdf::failure;
+use super::hdf::{failure, reason};
 use super::schema;
 use crate::error::{Error, Result};
 use hdf5::types::VarLenUnicode;
@@ -37,7 +37,7 @@ impl StateFile {
     pub fn open(path: &Path) -> Result<StateFile> {
         check_signature(path)?;
         let file = hdf5::File::open(path).map_err(|cause| {
-            refusal(path, format!("the file is truncated or damaged ({cause})"))
+            refusal(path, format!("the file is truncated or damaged ({})", reason(&cause)))
                 .next("copy it again, or repeat its run")
         })?;
         check_schema(path, &file)?;

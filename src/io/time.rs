@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn every_day_of_800_years_follows_the_one_before() {
-        let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let mut expected = (1970, 1, 1);
         for day in 0..292_194 {
             assert_eq!(civil_date(day), expected);
