@@ -270,6 +270,9 @@ impl State {
     fn sum_complex(&self, values: &mut [Complex64]) {
         let mut flat: Vec<f64> = values.iter().flat_map(|value| [value.re, value.im]).collect();
         self.comm.sum(&mut flat);
-        values.iter_mut().zip(flat.chunks_exact(2)).for_each(|(value, parts)| *value = Complex64::new(parts[0], parts[1]));
+        values
+            .iter_mut()
+            .zip(flat.chunks_exact(2))
+            .for_each(|(value, parts)| *value = Complex64::new(parts[0], parts[1]));
     }
 }

@@ -52,7 +52,8 @@ fn run(
         return None;
     }
     let mut engine =
-        LowRank::from_basis_state(group.into(), &Cpu::new(precision), plan.qubits, plan.start.to_physical(0), settings).unwrap();
+        LowRank::from_basis_state(group.into(), &Cpu::new(precision), plan.qubits, plan.start.to_physical(0), settings)
+            .unwrap();
     let (mut widths, mut discarded, mut predicted) = (Vec::new(), 0.0, 0);
     let mut finished = None;
     for step in &plan.steps {
@@ -68,7 +69,8 @@ fn run(
             finished = Some((factor, engine.certificate(), expectations, marginal, purity, engine.state().sent()));
         }
     }
-    let (factor, certificate, expectations, marginal, purity, sent) = finished.expect("a plan ends with its measure step");
+    let (factor, certificate, expectations, marginal, purity, sent) =
+        finished.expect("a plan ends with its measure step");
     let strings = plan.strings;
     Some(Finished { factor, certificate, expectations, strings, marginal, purity, sent, predicted, widths, discarded })
 }

@@ -98,6 +98,10 @@ impl Communicator for Mpi {
         self.0.all_gather_into(&(bytes.len() as Count), &mut lengths[..]);
         let total: usize = lengths.iter().map(|length| *length as usize).sum();
         assert!(total <= LARGEST_MESSAGE, "gathered messages are chunked by the caller");
+        if total == 0 {
+            // Empty buffers share one address, which MPI takes for overlapping ones.
+            return (self.rank() == 0).then(|| vec![Vec::new(); self.size()]);
+        }
         let root = self.0.process_at_rank(0);
         if self.rank() != 0 {
             root.gather_varcount_into(bytes);

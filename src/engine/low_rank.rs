@@ -150,9 +150,7 @@ impl LowRank {
     fn is_wide(&self) -> bool {
         match self.settings.compression {
             Compression::EveryChannel => true,
-            Compression::Lazy => {
-                self.width() >= 2 * self.compressed_width && self.width() >= SMALLEST_COMPRESSED_WIDTH
-            }
+            Compression::Lazy => self.width() >= 2 * self.compressed_width && self.width() >= SMALLEST_COMPRESSED_WIDTH,
         }
     }
 
@@ -213,8 +211,8 @@ impl LowRank {
     /// Internal error when the eigenvalues do not converge.
     pub fn purity(&self) -> Result<(f64, f64)> {
         let gram = self.state.gram();
-        let (values, _) =
-            hermitian_eigen(&gram).ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;
+        let (values, _) = hermitian_eigen(&gram)
+            .ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;
         Ok((frobenius_norm(&gram).powi(2), values.last().copied().unwrap_or(0.0)))
     }
 

@@ -77,7 +77,8 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
         tracing::warn!("{idle} of {} ranks are idle: the state is kept on {}", context.comm.size(), inputs.plan.shards);
     }
     let group: Rc<dyn Communicator> = context.comm.split(usize::from(context.comm.rank() >= inputs.plan.shards)).into();
-    let stairs = inputs.config.engine.cut.is_none().then_some(inputs.config.engine.budget).flatten().map(Staircase::new);
+    let stairs =
+        inputs.config.engine.cut.is_none().then_some(inputs.config.engine.budget).flatten().map(Staircase::new);
     let run = if context.comm.rank() < inputs.plan.shards { Some(Run::new(group, &inputs, stairs)?) } else { None };
     let now = Instant::now();
     let clock = Clock { started, engine: now, stair: now, prepare: begin.elapsed().as_secs_f64() };
@@ -188,9 +189,9 @@ impl Job for CircuitJob<'_> {
     }
 
     fn status(&self) -> String {
-        self.run.as_ref().map_or_else(String::new, |run| {
-            format!("rank {} error {:.1e}", run.engine.width(), run.engine.lost())
-        })
+        self.run
+            .as_ref()
+            .map_or_else(String::new, |run| format!("rank {} error {:.1e}", run.engine.width(), run.engine.lost()))
     }
 
     fn advance(&mut self) -> Result<Advance> {

@@ -33,7 +33,9 @@ impl Plan {
     pub fn cost(&self, action: &Action, amplitude_bytes: usize) -> Cost {
         let column = self.column_bytes(amplitude_bytes);
         match action {
-            Action::Unitary { controls, .. } => Cost { memory: 2 * column >> controls.len().min(63), ..Cost::default() },
+            Action::Unitary { controls, .. } => {
+                Cost { memory: 2 * column >> controls.len().min(63), ..Cost::default() }
+            }
             Action::Diagonal { .. } | Action::Channel { .. } => Cost { memory: 2 * column, ..Cost::default() },
             Action::Exchange { pairs } => {
                 let moved = column - (column >> pairs.len());

@@ -73,7 +73,8 @@ impl State {
 
 /// The fixed row bits of a slice and their values.
 fn slice_rows(pairs: &[(usize, usize)], slice: usize) -> (usize, usize) {
-    pairs.iter().enumerate().fold((0, 0), |(mask, value), (place, (_, local))| {
-        (mask | 1 << local, value | (slice >> place & 1) << local)
-    })
+    pairs
+        .iter()
+        .enumerate()
+        .fold((0, 0), |(mask, value), (place, (_, local))| (mask | 1 << local, value | (slice >> place & 1) << local))
 }

@@ -51,7 +51,10 @@ impl Threads {
         if let Some(all) = self.gather(&own) {
             let decode = |bytes: &[u8]| f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
             for part in &all[1..] {
-                values.iter_mut().zip(part.chunks_exact(8)).for_each(|(sum, bytes)| *sum = combine(*sum, decode(bytes)));
+                values
+                    .iter_mut()
+                    .zip(part.chunks_exact(8))
+                    .for_each(|(sum, bytes)| *sum = combine(*sum, decode(bytes)));
             }
         }
         let mut bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -37,7 +38,9 @@ pub fn skipped() -> bool {
     let skip = rank_counts().is_empty();
     if skip {
         assert!(std::env::var("CI").is_err(), "CI must set RHOSHARD_TEST_RANKS and RHOSHARD_TEST_MPIRUN");
-        eprintln!("SKIPPED: set RHOSHARD_TEST_RANKS=\"1 2 3 4\" (and RHOSHARD_TEST_MPIRUN) to run on several ranks");
+        // Written past the capture of the test runner, which would hide it.
+        let hint = b"SKIPPED: set RHOSHARD_TEST_RANKS=\"1 2 3 4\" (and RHOSHARD_TEST_MPIRUN) to run on several ranks\n";
+        std::io::stderr().write_all(hint).unwrap();
     }
     skip
 }

@@ -61,8 +61,7 @@ impl Inputs {
         let request = Request { ranks, strings: strings(&observables), outcomes: config.observe.shots > 0 };
         let plan = Plan::new(&circuit, &request).map_err(|error| error.in_file(&config.circuit.file.value))?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
-        let inputs =
-            Inputs { config, texts: [job, text], circuit, observables, start, plan, warnings, memory };
+        let inputs = Inputs { config, texts: [job, text], circuit, observables, start, plan, warnings, memory };
         inputs.check_memory()?;
         inputs.check_rounding()?;
         Ok(inputs)
@@ -174,8 +173,9 @@ fn strings(observables: &[Observable]) -> Vec<PauliString> {
 fn check_groups(config: &Config, qubits: usize) -> Result<()> {
     for group in &config.observe.probabilities {
         if let Some(qubit) = group.value.iter().find(|qubit| **qubit >= qubits) {
-            let error = Error::input(format!("qubit {qubit} of a group is out of range: the circuit has {qubits} qubit(s)"))
-                .allowed(format!("0 to {}", qubits.saturating_sub(1)));
+            let error =
+                Error::input(format!("qubit {qubit} of a group is out of range: the circuit has {qubits} qubit(s)"))
+                    .allowed(format!("0 to {}", qubits.saturating_sub(1)));
             return Err(config.locate(group, error));
         }
     }
