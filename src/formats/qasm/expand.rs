@@ -32,7 +32,8 @@ pub struct Expander<'a> {
     circuit: Circuit,
     scopes: Scopes,
     gates: HashMap<Name, KnownGate>,
-    gate_depth: usize,
+    /// Number of statements that are being carried out, each within the one before.
+    depth: usize,
     inputs: Inputs<'a>,
     steps: usize,
     /// While the body of a modified gate is collected: its unitaries so far.
@@ -61,7 +62,7 @@ impl<'a> Expander<'a> {
             circuit: Circuit::default(),
             scopes: Scopes::default(),
             gates: HashMap::new(),
-            gate_depth: 0,
+            depth: 0,
             inputs: Inputs::new(parameters),
             steps: 0,
             composite: None,
@@ -101,7 +102,21 @@ impl<'a> Expander<'a> {
         if !self.line_is_fixed {
             self.line = statement.line;
         }
-        self.count(1).and_then(|()| self.dispatch(&statement.kind)).map_err(|error| error.at_line(statement.line))
+        self.depth += 1;
+        self.check_depth()
+            .and_then(|()| self.count(1))
+            .and_then(|()| self.dispatch(&statement.kind))
+            .map_err(|error| error.at_line(statement.line))?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn check_depth(&self) -> Result<()> {
+        if self.depth <= limits::EXPANSION_DEPTH {
+            return Ok(());
+        }
+        Err(Error::input(format!("gate definitions and blocks are more than {} deep", limits::EXPANSION_DEPTH))
+            .next("check for definitions that call one another in a circle"))
     }
 
     fn dispatch(&mut self, statement: &StatementKind) -> Result<()> {

@@ -7,8 +7,9 @@ pub const STEPS: usize = 10_000_000;
 pub const EXPRESSION_DEPTH: usize = 200;
 /// Depth of nested blocks (`for`, `if`, `box`).
 pub const BLOCK_DEPTH: usize = 60;
-/// Depth of gate definitions that call one another.
-pub const GATE_DEPTH: usize = 100;
+/// Depth of statements within statements while a circuit is unrolled: gate definitions that call one another, and the
+/// blocks in them.
+pub const EXPANSION_DEPTH: usize = 250;
 /// Depth of files that include one another.
 pub const INCLUDE_DEPTH: usize = 16;
 /// Qubits, and classical bits, of one circuit.

@@ -1,7 +1,6 @@
 //! Gate definitions and calls: broadcast over registers, expansion, modified calls.
 
 use super::super::ast::{Call, Definition, Name, Statement, StatementKind, TypeName};
-use super::super::limits;
 use super::super::parser::Version;
 use super::super::scope::{Run, Symbol};
 use super::super::value::{Division, Value};
@@ -176,20 +175,12 @@ impl Expander<'_> {
 
     /// Carries out the body of a definition.
     fn expand(&mut self, definition: &Definition, parameters: &[f64], qubits: &[usize]) -> Result<()> {
-        if self.gate_depth == limits::GATE_DEPTH {
-            return Err(Error::input(format!(
-                "gate definitions call one another more than {} deep",
-                limits::GATE_DEPTH
-            ))
-            .next("check for definitions that call one another in a circle"));
-        }
         let (frame, line_was_fixed) = (self.scopes.enter_gate(), self.line_is_fixed);
-        (self.line_is_fixed, self.gate_depth) = (true, self.gate_depth + 1);
+        self.line_is_fixed = true;
         self.bind_arguments(definition, parameters, qubits);
         definition.body.iter().try_for_each(|statement| self.execute(statement))?;
         self.scopes.leave_gate(frame);
         self.line_is_fixed = line_was_fixed;
-        self.gate_depth -= 1;
         Ok(())
     }
 

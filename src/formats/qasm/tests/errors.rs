@@ -74,6 +74,10 @@ fn circuits_that_unroll_without_end_are_refused_at_once() {
 fn definitions_in_a_circle_are_refused() {
     let error = refusal("OPENQASM 2.0; include \"qelib1.inc\"; gate g a { x a; } gate x a { g a; } qreg q[1]; g q[0];");
     assert!(error.what.contains("deep"), "{error}");
+    let blocks = |inner: &str| format!("{}{inner}{}", "for int i in [0:0] { ".repeat(50), "}".repeat(50));
+    let tower: String = (1..90).map(|n| format!("gate g{n} a {{ {} }}\n", blocks(&format!("g{} a;", n - 1)))).collect();
+    let error = refusal(&format!("OPENQASM 3.0; gate g0 a {{ U(0,0,1) a; }} {tower} qubit q; g89 q;"));
+    assert!(error.what.contains("deep"), "{error}");
     let mut endless = |_: &Path| Ok(b"include \"again.inc\";".to_vec());
     let error =
         parse(b"OPENQASM 2.0; include \"again.inc\";", Path::new("x"), &BTreeMap::new(), &mut endless).unwrap_err();
