@@ -1,5 +1,7 @@
 //! Whole jobs under `mpirun`: the same results on every number of ranks, and no hang when something fails.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use rhoshard::comm::{self, Communicator, agree, bytes_from_root, on_root};

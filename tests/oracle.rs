@@ -6,10 +6,13 @@ mod reference;
 use num_complex::Complex64;
 use proptest::prelude::*;
 use reference::random::{circuit, circuits, pauli_strings, random_circuit};
-use reference::recorded::recorded;
+use reference::recorded::{data, recorded};
 use reference::{DensityMatrix, builder, final_measurements, naive};
+use rhoshard::formats::qasm;
 use rhoshard::linalg::Matrix;
-use rhoshard::model::{Operation, PauliString};
+use rhoshard::model::{Operation, PauliString, Statement};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
@@ -116,7 +119,6 @@ fn a_wrong_number_is_reported() {
 
 /// Every recorded circuit, read from its file by the program and with noise by its rule: the readers, the gate table and
 /// the noise rule against independent numbers.
-#[cfg(any())]
 #[test]
 fn the_files_as_the_program_reads_them_agree_with_a_public_simulator() {
     for entry in [recorded("qasmbench_exact.json"), recorded("lret_exact.json")].concat() {

@@ -124,7 +124,7 @@ fn check_products(backend: &dyn Backend, width: usize, tolerance: f64) {
 fn overlap_reference(bra: &Matrix, ket: &Matrix, flip: usize, sign: usize) -> Complex64 {
     (0..ket.nrows())
         .map(|row| {
-            let parity = if (row & sign).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+            let parity = if (row & sign).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
             (0..ket.ncols()).map(|c| bra[(row ^ flip, c)].conj() * ket[(row, c)]).sum::<Complex64>() * parity
         })
         .sum()

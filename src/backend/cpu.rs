@@ -88,12 +88,12 @@ impl<T: Real> CpuShard<T> {
     }
 }
 
-fn add_assign<V: Copy + std::ops::AddAssign>(total: &mut Vec<V>, next: Vec<V>) {
+fn add_assign<V: Copy + std::ops::AddAssign>(total: &mut [V], next: Vec<V>) {
     total.iter_mut().zip(next).for_each(|(sum, value)| *sum += value);
 }
 
 fn sign(mask: usize, row: usize) -> f64 {
-    if (mask & row).count_ones() % 2 == 0 { 1.0 } else { -1.0 }
+    if (mask & row).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 }
 }
 
 impl<T: Real> Shard for CpuShard<T> {
@@ -174,7 +174,7 @@ impl<T: Real> Shard for CpuShard<T> {
             }
             norms
         };
-        self.sum_over_blocks(0..self.rows, part, add_assign)
+        self.sum_over_blocks(0..self.rows, part, |total, next| add_assign(total, next))
     }
 
     fn gram(&self) -> Matrix {
@@ -196,7 +196,7 @@ impl<T: Real> Shard for CpuShard<T> {
             }
             sums
         };
-        self.sum_over_blocks(0..self.rows, part, add_assign)
+        self.sum_over_blocks(0..self.rows, part, |total, next| add_assign(total, next))
     }
 
     fn flip_overlaps_with(&self, other: &[u8], set: &RowSet, flip: usize, signs: &[usize]) -> Vec<Complex64> {
@@ -211,7 +211,7 @@ impl<T: Real> Shard for CpuShard<T> {
             }
             sums
         };
-        self.sum_over_blocks(set.first..set.first + set.count, part, add_assign)
+        self.sum_over_blocks(set.first..set.first + set.count, part, |total, next| add_assign(total, next))
     }
 
     fn row_weights(&self, columns: &[usize]) -> Vec<f64> {

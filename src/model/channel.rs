@@ -26,7 +26,7 @@ pub use reset::reset;
 
 /// A completely positive, trace-preserving map on one or more qubits.
 ///
-/// Made by [`Channel::named`] or [`Channel::from_kraus`] (or [`reset`] and [`measurement`]), which check it; so any
+/// Made by [`Channel::named`] or [`Channel::from_kraus`] (or [`reset()`] and [`measurement()`]), which check it; so any
 /// value of this type is trace preserving to rounding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Channel {

@@ -34,7 +34,7 @@ impl Plan {
         let column = self.column_bytes(amplitude_bytes);
         match action {
             Action::Unitary { controls, .. } => {
-                Cost { memory: 2 * column >> controls.len().min(63), ..Cost::default() }
+                Cost { memory: (2 * column) >> controls.len().min(63), ..Cost::default() }
             }
             Action::Diagonal { .. } | Action::Channel { .. } => Cost { memory: 2 * column, ..Cost::default() },
             Action::Exchange { pairs } => {
