@@ -12,8 +12,9 @@ use rhoshard::comm::Communicator;
 use rhoshard::config::Compression;
 use rhoshard::engine::certificate::Certificate;
 use rhoshard::engine::low_rank::{LowRank, Settings};
-use rhoshard::model::{Circuit, Layout, PauliString, PauliSum};
-use rhoshard::plan::{Action, Plan, Request};
+use rhoshard::model::{Circuit, Control, Gate, Layout, Operation, PauliString, PauliSum, Unitary};
+use rhoshard::plan::{Action, BitSource, Plan, Request};
+use std::cell::Cell;
 
 const QUBITS: usize = 5;
 /// What the oracle's own rounding can amount to (it states 1.0000000000000004 for the purity of a pure state).
@@ -186,4 +187,146 @@ fn what_a_compression_discards_adds_up_to_the_missing_trace() {
     let circuit = random::random_circuit(QUBITS, 60, 7);
     let found = on_one_rank(&circuit, lazy(1e-2, 1e-3), &[]);
     assert!(found.discarded > 1e-3 && found.discarded <= 1.0 - found.certificate.trace + 1e-12);
+}
+
+/// A communicator that damages one message.
+struct Corrupted {
+    inner: Box<dyn Communicator>,
+    exchanges: Cell<usize>,
+    damaged: usize,
+}
+
+impl Communicator for Corrupted {
+    fn rank(&self) -> usize {
+        self.inner.rank()
+    }
+    fn size(&self) -> usize {
+        self.inner.size()
+    }
+    fn barrier(&self) {
+        self.inner.barrier();
+    }
+    fn sum(&self, values: &mut [f64]) {
+        self.inner.sum(values);
+    }
+    fn maximum(&self, values: &mut [f64]) {
+        self.inner.maximum(values);
+    }
+    fn broadcast(&self, bytes: &mut [u8], root: usize) {
+        self.inner.broadcast(bytes, root);
+    }
+    fn gather(&self, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+        self.inner.gather(bytes)
+    }
+    fn exchange(&self, partner: usize, send: &[u8], receive: &mut [u8]) {
+        self.inner.exchange(partner, send, receive);
+        if self.exchanges.replace(self.exchanges.get() + 1) == self.damaged {
+            // The first amplitude that is not zero changes its sign.
+            if let Some(amplitude) = receive.chunks_exact_mut(8).find(|bytes| bytes.iter().any(|byte| *byte != 0)) {
+                amplitude[7] ^= 0x80;
+            }
+        }
+    }
+    fn split(&self, colour: usize) -> Box<dyn Communicator> {
+        Box::new(Corrupted { inner: self.inner.split(colour), exchanges: Cell::new(0), damaged: self.damaged })
+    }
+    fn split_node(&self) -> Box<dyn Communicator> {
+        self.inner.split_node()
+    }
+}
+
+#[test]
+fn a_damaged_message_does_not_pass_unnoticed() {
+    // The control of the tests above: the comparison between rank counts sees a single wrong sign.
+    let circuit = random::random_circuit(QUBITS, 60, 11);
+    let strings = [PauliString { x: 1, z: 2 }, PauliString { x: 0, z: 7 }, PauliString { x: 24, z: 0 }];
+    let one = on_one_rank(&circuit, lazy(0.0, 0.0), &strings);
+    let differs = |damaged| {
+        let run = |comm: Box<dyn Communicator>| {
+            let inner = if comm.rank() == 0 {
+                Box::new(Corrupted { inner: comm, exchanges: Cell::new(0), damaged })
+            } else {
+                comm
+            };
+            run(inner, &circuit, lazy(0.0, 0.0), Precision::Double, &strings)
+        };
+        let found = ranks::run(2, run).into_iter().flatten().next().unwrap();
+        one.expectations.iter().zip(&found.expectations).any(|(a, b)| (a - b).abs() > 1e-10)
+    };
+    assert!(!differs(usize::MAX), "undamaged messages give the same numbers");
+    // Not every amplitude still matters at the end (a reset may follow), so several messages are tried.
+    let noticed = (0..8).filter(|message| differs(*message)).count();
+    assert!(noticed >= 2, "{noticed} of 8 damaged messages were noticed");
+}
+
+/// Three qubits, two outcomes of earlier measurements that are read at the end.
+fn with_earlier_measurements() -> Circuit {
+    let random = random::random_circuit(3, 40, 5);
+    let unitary_or_channel =
+        |operation: &Operation| matches!(operation, Operation::Gate(_) | Operation::Channel { .. });
+    let mut operations: Vec<Operation> =
+        random.statements.into_iter().map(|statement| statement.operation).filter(unitary_or_channel).collect();
+    operations.insert(15, Operation::Measure { qubit: 1, bit: Some(0) });
+    operations.insert(8, Operation::Measure { qubit: 2, bit: Some(2) });
+    random::circuit(3, operations)
+}
+
+/// The same with each measurement deferred: its outcome is copied to a qubit of its own, 3 for the first.
+fn deferred(circuit: &Circuit) -> Circuit {
+    let flip = Array2::from_shape_fn((2, 2), |(row, column)| Complex64::from(f64::from(u8::from(row != column))));
+    let mut ancilla = 3;
+    let operations = circuit.statements.iter().map(|statement| match &statement.operation {
+        Operation::Measure { qubit, .. } => {
+            let controls = vec![Control { qubit: *qubit, value: true }];
+            let copy = Unitary { controls, targets: vec![ancilla], matrix: flip.clone() };
+            ancilla += 1;
+            Operation::Gate(Gate { name: "copy".into(), qubits: vec![*qubit, ancilla - 1], body: vec![copy] })
+        }
+        other => other.clone(),
+    });
+    random::circuit(5, operations.collect())
+}
+
+#[test]
+fn samples_follow_the_exact_joint_distribution_of_outcomes_and_qubits() {
+    let circuit = with_earlier_measurements();
+    let exact = DensityMatrix::run(&deferred(&circuit)).probabilities(&[0, 1, 2, 3, 4]);
+    let draws: Vec<f64> = (0..1 << 16).map(|draw| (f64::from(draw) + 0.5) / f64::from(1 << 16)).collect();
+    let sample = |comm: Box<dyn Communicator>| {
+        let plan = Plan::new(&circuit, &Request { ranks: comm.size(), strings: vec![], outcomes: true }).unwrap();
+        assert_eq!(plan.tracked, 2);
+        let group = comm.split(usize::from(comm.rank() >= plan.shards));
+        if comm.rank() >= plan.shards {
+            return None;
+        }
+        let backend = Cpu::new(Precision::Double);
+        let start = plan.start.to_physical(0);
+        let mut engine = LowRank::from_basis_state(group.into(), &backend, 3, start, lazy(0.0, 0.0)).unwrap();
+        for step in &plan.steps {
+            engine.step(&step.action).unwrap();
+        }
+        let Action::Measure { layout, .. } = &plan.steps.last().unwrap().action else { panic!("no measure step") };
+        let outcomes = engine.state().sample(&layout.to_logical(), 0.0, &draws);
+        let slot = |bit: usize| match plan.bits[bit] {
+            BitSource::Register(slot) => slot,
+            other => panic!("bit {bit} comes from {other:?}"),
+        };
+        let (first, second) = (slot(2), slot(0));
+        let mut counts = vec![0.0; 32];
+        for outcome in &outcomes {
+            let register = (outcome.register >> first & 1) | (outcome.register >> second & 1) << 1;
+            counts[(outcome.index | register << 3) as usize] += 1.0 / draws.len() as f64;
+        }
+        Some((counts, outcomes))
+    };
+    let one = ranks::run(1, sample).remove(0).unwrap();
+    // Evenly spaced draws put a share of each outcome within one draw of its probability.
+    for (found, exact) in one.0.iter().zip(&exact) {
+        assert!((found - exact).abs() <= 2.0 / draws.len() as f64, "{found}, exact {exact}");
+    }
+    for size in [2, 4] {
+        for found in ranks::run(size, sample).into_iter().flatten() {
+            assert_eq!(found.1, one.1, "{size} ranks draw the same");
+        }
+    }
 }
