@@ -30,11 +30,16 @@ fn view_mut(matrix: &mut Matrix) -> MatMut<'_, Complex64> {
     MatMut::from_row_major_slice_mut(slice, rows, columns)
 }
 
+/// Products with fewer multiplications than this run on one thread.
+const SMALL_PRODUCT: usize = 1 << 20;
+
 /// The product `A B`.
 pub fn multiply(a: &Matrix, b: &Matrix) -> Matrix {
     assert_eq!(a.ncols(), b.nrows(), "shapes of a product must match");
     let mut product = Matrix::zeros((a.nrows(), b.ncols()));
-    matmul(view_mut(&mut product), Accum::Replace, view(a), view(b), Complex64::new(1.0, 0.0), Par::Seq);
+    let work = a.nrows() * a.ncols() * b.ncols();
+    let threads = if work < SMALL_PRODUCT { Par::Seq } else { Par::rayon(0) };
+    matmul(view_mut(&mut product), Accum::Replace, view(a), view(b), Complex64::ONE, threads);
     product
 }
 

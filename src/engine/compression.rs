@@ -1,14 +1,15 @@
 //! Which eigenvectors of the Gram matrix are kept: one decision, made on one rank and sent to the others.
 //!
 //! `rho~ = L L^dagger` and `G = L^dagger L = V diag(lambda) V^dagger` share their nonzero eigenvalues. Keeping the columns `L v`
-//! of the largest ones discards exactly the sum of the others. Columns of different classical registers belong to
+//! of the largest ones discards exactly the sum of the others. When there are more columns than rows, the same `V` comes
+//! from the smaller `L L^dagger = U diag(lambda) U^dagger` as `V = L^dagger U diag(lambda)^(-1/2)`. Columns of different classical registers belong to
 //! different outcomes and are never mixed. A cut never splits a cluster of equal eigenvalues: within a cluster the
 //! eigenvectors are arbitrary, so the result would hang on rounding.
 
 use super::rounding::rounding_floor;
 use crate::backend::Precision;
 use crate::error::{Error, Result};
-use crate::linalg::{Matrix, hermitian_eigen};
+use crate::linalg::{Matrix, adjoint, hermitian_eigen, multiply};
 use crate::state::Column;
 use num_complex::Complex64;
 use std::collections::BTreeMap;
@@ -54,13 +55,53 @@ struct Candidate {
     vector: Vec<(usize, Complex64)>,
 }
 
-/// Decides from the Gram matrix of columns with these registers.
+/// What a decision is made from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// `L^dagger L`, `width` square.
+    Gram(Matrix),
+    /// `L` itself, all rows in any order: cheaper when there are fewer rows than columns.
+    Factor(Matrix),
+}
+
+impl Source {
+    fn trace(&self) -> f64 {
+        match self {
+            Source::Gram(gram) => gram.diag().iter().map(|entry| entry.re).sum(),
+            Source::Factor(factor) => factor.iter().map(|entry| entry.norm_sqr()).sum(),
+        }
+    }
+
+    /// Eigenvalues of the members' `rho`, and the columns of `V` in terms of the members.
+    fn eigenpairs(&self, members: &[usize]) -> Option<(Vec<f64>, Matrix)> {
+        let size = members.len();
+        match self {
+            Source::Gram(gram) => {
+                hermitian_eigen(&Matrix::from_shape_fn((size, size), |(row, col)| gram[(members[row], members[col])]))
+            }
+            Source::Factor(factor) => {
+                let own = Matrix::from_shape_fn((factor.nrows(), size), |(row, col)| factor[(row, members[col])]);
+                if size <= own.nrows() {
+                    return hermitian_eigen(&multiply(&adjoint(&own), &own));
+                }
+                let (values, mut vectors) = hermitian_eigen(&multiply(&own, &adjoint(&own)))?;
+                for (mut vector, value) in vectors.columns_mut().into_iter().zip(&values) {
+                    let scale = if *value > 0.0 { value.sqrt().recip() } else { 0.0 };
+                    vector.mapv_inplace(|entry| entry * scale);
+                }
+                Some((values, multiply(&adjoint(&own), &vectors)))
+            }
+        }
+    }
+}
+
+/// Decides for columns with these registers.
 ///
 /// # Errors
-/// Internal error when the eigenvalue iteration does not converge (a Gram matrix that is not finite).
-pub fn decide(gram: &Matrix, columns: &[Column], rule: &Rule) -> Result<Decision> {
-    let trace = gram.diag().iter().map(|entry| entry.re).sum();
-    let mut candidates = eigenpairs(gram, columns)?;
+/// Internal error when the eigenvalue iteration does not converge (a factor that is not finite).
+pub fn decide(source: &Source, columns: &[Column], rule: &Rule) -> Result<Decision> {
+    let trace = source.trace();
+    let mut candidates = eigenpairs(source, columns)?;
     candidates.sort_by(|one, other| other.value.total_cmp(&one.value));
     let values: Vec<f64> = candidates.iter().map(|candidate| candidate.value).collect();
     let (kept, limited) = count_kept(&values, rule);
@@ -73,17 +114,16 @@ pub fn decide(gram: &Matrix, columns: &[Column], rule: &Rule) -> Result<Decision
     Ok(Decision { rotation, columns: new_columns, trace, limited })
 }
 
-/// The eigenpairs of the Gram matrix of each register value.
-fn eigenpairs(gram: &Matrix, columns: &[Column]) -> Result<Vec<Candidate>> {
+/// The eigenpairs of each register value.
+fn eigenpairs(source: &Source, columns: &[Column]) -> Result<Vec<Candidate>> {
     let mut registers: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (index, column) in columns.iter().enumerate() {
         registers.entry(column.register).or_default().push(index);
     }
     let mut candidates = Vec::with_capacity(columns.len());
     for (register, members) in registers {
-        let size = members.len();
-        let block = Matrix::from_shape_fn((size, size), |(row, column)| gram[(members[row], members[column])]);
-        let (values, vectors) = hermitian_eigen(&block)
+        let (values, vectors) = source
+            .eigenpairs(&members)
             .ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;
         for (place, value) in values.into_iter().enumerate() {
             let vector = members.iter().zip(vectors.column(place)).map(|(row, entry)| (*row, *entry)).collect();
@@ -186,7 +226,7 @@ mod tests {
         let column = |register| Column { weight: 0.5, register };
         let columns = [column(0), column(1), column(0)];
         let gram = Matrix::from_shape_fn((3, 3), |(row, column)| if row == column { 0.3 } else { 0.2 }.into());
-        let decision = decide(&gram, &columns, &rule(0.0, None)).unwrap();
+        let decision = decide(&Source::Gram(gram), &columns, &rule(0.0, None)).unwrap();
         for (place, new) in decision.columns.iter().enumerate() {
             for (row, old) in columns.iter().enumerate() {
                 assert!(old.register == new.register || decision.rotation[(row, place)] == Complex64::ZERO);
@@ -198,10 +238,28 @@ mod tests {
     }
 
     #[test]
+    fn more_columns_than_rows_give_the_same_decision() {
+        let entry = |row: usize, column: usize| {
+            Complex64::new(((3 * row + 5 * column) % 7) as f64 - 3.0, ((row * column) % 5) as f64 - 2.0) * 0.05
+        };
+        let factor = Matrix::from_shape_fn((3, 8), |(row, column)| entry(row, column));
+        let columns: Vec<Column> = (0..8).map(|index| Column { weight: 1.0, register: index / 6 }).collect();
+        let gram = multiply(&adjoint(&factor), &factor);
+        let [one, other] = [Source::Gram(gram), Source::Factor(factor.clone())].map(|source| {
+            let decision = decide(&source, &columns, &rule(1e-6, None)).unwrap();
+            let rotated = multiply(&factor, &decision.rotation);
+            let weights: Vec<f64> = decision.columns.iter().map(|column| column.weight).collect();
+            (weights, multiply(&rotated, &adjoint(&rotated)), decision.trace)
+        });
+        assert!(one.0.len() == other.0.len() && one.0.iter().zip(&other.0).all(|(a, b)| (a - b).abs() < 1e-14));
+        assert!((&one.1 - &other.1).iter().all(|entry| entry.norm() < 1e-14) && (one.2 - other.2).abs() < 1e-14);
+    }
+
+    #[test]
     fn a_decision_survives_the_way_to_other_ranks() {
         let columns = [Column { weight: 0.5, register: 3 }, Column { weight: 0.5, register: u64::MAX }];
         let gram = Matrix::from_shape_fn((2, 2), |(row, column)| Complex64::new(1.0, row as f64 - column as f64));
-        let decision = decide(&gram, &columns, &rule(1e-3, Some(7))).unwrap();
+        let decision = decide(&Source::Gram(gram), &columns, &rule(1e-3, Some(7))).unwrap();
         let bytes = decision.to_bytes();
         assert_eq!(Decision::from_bytes(&bytes).as_ref(), Some(&decision));
         assert_eq!(Decision::from_bytes(&bytes[..bytes.len() - 8]), None, "a corrupted message is noticed");

@@ -5,7 +5,7 @@
 //! renormalised, every step keeps `rho~ <= rho`, so the missing trace *is* the error.
 
 use super::certificate::Certificate;
-use super::compression::{CLUSTER_WIDTH, Decision, Rule, decide, threshold};
+use super::compression::{CLUSTER_WIDTH, Decision, Rule, Source, decide, threshold};
 use super::rounding::Rounding;
 use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
@@ -18,6 +18,8 @@ use crate::state::{Branch, Column, State};
 use num_complex::Complex64;
 use std::rc::Rc;
 
+/// A factor of more amplitudes than this (1 GiB) is not gathered on one rank.
+const LARGEST_GATHERED_FACTOR: u64 = 1 << 26;
 /// Width below which a compression is not worth its while.
 const SMALLEST_COMPRESSED_WIDTH: usize = 4;
 
@@ -181,11 +183,12 @@ impl LowRank {
     /// # Errors
     /// Internal error when the eigenvalues do not converge.
     pub fn compress(&mut self) -> Result<f64> {
-        let gram = self.state.gram();
         let Settings { cut, max_rank, .. } = self.settings;
         let rule = Rule { cut, max_rank, precision: self.precision };
+        let source = self.spectrum_source();
         let columns = self.state.columns();
-        let bytes = bytes_from_root(self.state.comm(), || Ok(decide(&gram, columns, &rule)?.to_bytes()))?;
+        let decide = || Ok(decide(&source, columns, &rule)?.to_bytes());
+        let bytes = bytes_from_root(self.state.comm(), decide)?;
         let decision = Decision::from_bytes(&bytes)
             .ok_or_else(|| Error::internal("the decision of a compression arrived corrupted"))?;
         self.rounding.compression(self.width());
@@ -196,6 +199,16 @@ impl LowRank {
         self.trace = kept;
         self.compressed_width = self.width();
         Ok(discarded)
+    }
+
+    /// The smaller of what the eigenvalues can come from; the factor itself stands on the root rank only.
+    fn spectrum_source(&self) -> Source {
+        let rows = 1u64 << self.state.qubits();
+        if self.width() as u64 > rows && rows * self.width() as u64 <= LARGEST_GATHERED_FACTOR {
+            Source::Factor(self.state.gather_factor())
+        } else {
+            Source::Gram(self.state.gram())
+        }
     }
 
     /// What is certified of the state as it is now.

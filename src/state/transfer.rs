@@ -3,6 +3,7 @@
 use super::{Column, State};
 use crate::comm::{agree, bytes_from_root};
 use crate::error::Result;
+use crate::linalg::Matrix;
 use num_complex::Complex64;
 
 /// Bytes of rows in flight at once on each rank.
@@ -55,6 +56,21 @@ impl State {
             next[rank] += row_bytes;
         }
         rows
+    }
+
+    /// All rows of the core, in physical order, on the root rank; no rows on the others.
+    pub fn gather_factor(&self) -> Matrix {
+        let width = self.width();
+        let (_, count) = self.transfer_rows();
+        let count = count.min(self.rows());
+        let mut by_rank = vec![Vec::new(); self.comm.size()];
+        for first in (0..self.rows()).step_by(count) {
+            let own = (first..first + count).flat_map(|row| self.core().shard.row(row)).flat_map(amplitude_bytes);
+            let parts = self.comm.gather(&own.collect::<Vec<u8>>()).unwrap_or_default();
+            by_rank.iter_mut().zip(parts).for_each(|(rows, part)| rows.extend(amplitudes(&part)));
+        }
+        let rows = by_rank.concat();
+        Matrix::from_shape_vec((rows.len() / width.max(1), width), rows).expect("whole rows were gathered")
     }
 
     /// Fills the empty core with `width` columns whose rows, in logical order, `read` gives on the root rank.
