@@ -91,8 +91,8 @@ fn without_a_cut_the_values_are_exact() {
 }
 
 fn lret(qubits: usize, seed: u64) -> String {
-    let path = format!("{}/../shared/fixtures/lret/random_n{qubits}_d13_s{seed}.qasm", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    let path = data().join(format!("lret/random_n{qubits}_d13_s{seed}.qasm"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn factor(outcome: &Outcome) -> Array2<Complex64> {

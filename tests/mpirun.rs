@@ -9,7 +9,7 @@ use rhoshard::error::{Error, Result};
 use std::process::Command;
 use support::{JobFolder, Outcome, finish, on_ranks, rank_counts, rhoshard, skipped};
 
-const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/fixtures");
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 
 fn fixture(name: &str) -> String {
     std::fs::read_to_string(format!("{FIXTURES}/{name}")).unwrap_or_else(|error| panic!("{name}: {error}"))

@@ -1,0 +1,112 @@
+//! Every job, circuit and command shown in README.md is run.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use support::{finish, rhoshard};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The fenced blocks of a page: (language, text).
+fn blocks(page: &str) -> Vec<(String, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in page.lines() {
+        match (line.strip_prefix("```"), &mut open) {
+            (Some(language), None) => open = Some((language.to_string(), String::new())),
+            (Some(_), Some(_)) => blocks.extend(open.take()),
+            (None, Some((_, text))) => text.extend([line, "\n"]),
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block is not closed");
+    blocks
+}
+
+fn readme() -> Vec<(String, String)> {
+    blocks(&std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap())
+}
+
+/// A folder with everything the README's blocks name.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::copy(Path::new(ROOT).join("configs/adder_n10.qasm"), folder.path().join("adder_n10.qasm")).unwrap();
+    write("energy.pauli", "# energy\n-1.25 ZZ\n0.5 XI\n");
+    for (language, text) in readme() {
+        match language.as_str() {
+            "toml" if text.contains("adder_n10") => write("adder.toml", &text),
+            "toml" => write("rotation.toml", &text),
+            "qasm" => write("rotation.qasm", &text),
+            _ => {}
+        }
+    }
+    folder
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> support::Finished {
+    let mut command = Command::new(rhoshard());
+    command.args(arguments).current_dir(folder);
+    finish(command).expect_success(&arguments.join(" "))
+}
+
+#[test]
+fn every_job_of_the_readme_runs() {
+    let folder = folder();
+    let jobs: Vec<String> = readme().into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
+    assert_eq!(jobs.len(), 2, "this test knows the README's two jobs");
+    for job in ["adder.toml", "rotation.toml"] {
+        run(folder.path(), &["check", job]);
+        run(folder.path(), &["run", job]);
+    }
+    assert!(folder.path().join("result.h5").exists() && folder.path().join("rotation.h5").exists());
+}
+
+#[test]
+fn every_command_of_the_readme_runs() {
+    let folder = folder();
+    let mut commands = 0;
+    for (_, text) in readme().into_iter().filter(|(language, _)| language == "sh") {
+        for line in text.lines() {
+            // Whole jobs under a launcher are run by tests/mpirun.rs; here the arguments count.
+            let words: Vec<&str> = line.strip_prefix("mpirun -n 4 ").unwrap_or(line).split_whitespace().collect();
+            let arguments = words.strip_prefix(&["rhoshard"]).unwrap_or_else(|| panic!("not a command of ours: {line}"));
+            run(folder.path(), arguments);
+            commands += 1;
+        }
+    }
+    assert!(commands >= 3);
+}
+
+#[test]
+fn the_table_shown_is_the_table_printed() {
+    let folder = folder();
+    let printed = run(folder.path(), &["run", "adder.toml"]).stdout;
+    let shown = readme().into_iter().find(|(language, _)| language == "text").unwrap().1;
+    for line in shown.lines() {
+        assert!(printed.lines().any(|other| other == line), "{line:?} is not in\n{printed}");
+    }
+}
+
+#[test]
+fn the_committed_jobs_pass_the_check() {
+    for entry in std::fs::read_dir(Path::new(ROOT).join("configs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "toml") {
+            run(Path::new(ROOT), &["check", path.to_str().unwrap()]);
+        }
+    }
+}
+
+#[test]
+fn every_file_the_pages_link_to_exists() {
+    for page in ["README.md", "ARCHITECTURE.md"] {
+        let text = std::fs::read_to_string(Path::new(ROOT).join(page)).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            assert!(target.starts_with("http") || Path::new(ROOT).join(target).exists(), "{page}: {target}");
+        }
+    }
+}
