@@ -56,7 +56,8 @@ fn run(folder: &Path, arguments: &[&str]) -> support::Finished {
 #[test]
 fn every_job_of_the_readme_runs() {
     let folder = folder();
-    let jobs: Vec<String> = readme().into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
+    let jobs: Vec<String> =
+        readme().into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
     assert_eq!(jobs.len(), 2, "this test knows the README's two jobs");
     for job in ["adder.toml", "rotation.toml"] {
         run(folder.path(), &["check", job]);
@@ -73,7 +74,8 @@ fn every_command_of_the_readme_runs() {
         for line in text.lines() {
             // Whole jobs under a launcher are run by tests/mpirun.rs; here the arguments count.
             let words: Vec<&str> = line.strip_prefix("mpirun -n 4 ").unwrap_or(line).split_whitespace().collect();
-            let arguments = words.strip_prefix(&["rhoshard"]).unwrap_or_else(|| panic!("not a command of ours: {line}"));
+            let arguments =
+                words.strip_prefix(&["rhoshard"]).unwrap_or_else(|| panic!("not a command of ours: {line}"));
             run(folder.path(), arguments);
             commands += 1;
         }
