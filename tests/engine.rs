@@ -1,6 +1,8 @@
 //! The low-rank engine against the exact density matrix: the meter is an equality, every interval holds, and nothing
 //! depends on the number of ranks.
 
+#![allow(clippy::unwrap_used)]
+
 mod reference;
 
 use ndarray::Array2;

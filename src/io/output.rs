@@ -138,11 +138,11 @@ impl Factor {
 
     /// The rows that `entries` entries from `first_row` on cover.
     fn range(&self, first_row: u64, entries: usize) -> Result<Range<usize>> {
-        let (height, rank) = self.shape;
+        let (height, width) = self.shape;
         let start = usize::try_from(first_row).unwrap_or(usize::MAX);
-        let end = start.saturating_add(entries / rank.max(1));
-        if rank == 0 || !entries.is_multiple_of(rank) || end > height {
-            let what = format!("{entries} entries from row {first_row} are not rows of a {height} x {rank} factor");
+        let end = start.saturating_add(entries / width.max(1));
+        if width == 0 || !entries.is_multiple_of(width) || end > height {
+            let what = format!("{entries} entries from row {first_row} are not rows of a {height} x {width} factor");
             return Err(Error::internal(what));
         }
         Ok(start..end)

@@ -80,7 +80,7 @@ impl StateFile {
         }
         let shape = self.factor.shape();
         let height = u32::try_from(self.qubits).ok().and_then(|qubits| 1_usize.checked_shl(qubits));
-        if self.rank == 0 || height.is_none_or(|height| shape != [height, self.rank]) {
+        if self.rank < 1 || height.is_none_or(|height| shape != [height, self.rank]) {
             let expected = format!("2^{} x {}", self.qubits, self.rank);
             return Err(contradiction(&self.path, &format!("its factor has shape {shape:?} instead of {expected}")));
         }
