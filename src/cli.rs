@@ -8,6 +8,7 @@ use crate::driver::{self, Context};
 use crate::error::{Error, Result};
 use crate::jobs;
 use clap::{ArgAction, Args, Parser, Subcommand};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
@@ -84,21 +85,22 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Help and version go to standard output, mistakes to standard error with exit code 2; once per job.
+/// Help and version go to standard output, mistakes to standard error with exit code 2; once per job, not per rank.
 fn usage(error: &clap::Error) -> ExitCode {
-    if !error.use_stderr() {
-        print!("{error}");
-        return ExitCode::SUCCESS;
+    let world = comm::start();
+    if world.as_ref().map_or(true, |world| comm::speaks(world.communicator())) {
+        // Nothing is left to be done when the terminal is gone.
+        let _ = error.print();
     }
-    eprint!("{error}");
-    ExitCode::from(2)
+    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
 }
 
 fn report(result: &Result<String>, speaks: bool, quiet: bool) -> ExitCode {
     match result {
         Ok(text) => {
             if speaks && !quiet {
-                print!("{text}");
+                // A reader that has gone (`| head`) is no failure of the job.
+                let _ = std::io::stdout().write_all(text.as_bytes());
             }
             ExitCode::SUCCESS
         }

@@ -11,6 +11,8 @@ use rayon::prelude::*;
 const PANEL_ROWS: usize = 256;
 /// The Gram matrix is the sum of at most this many partial ones, added in order whatever the number of threads.
 const GRAM_PARTS: usize = 16;
+/// A part has at least this many rows for each column, so that all partial sums take at most a quarter of the shard.
+const GRAM_ROWS_A_COLUMN: usize = 4;
 
 /// A panel of used columns, packed, in double precision.
 fn load<T: Real>(rows: &[Complex<T>], width: usize, reserved: usize, panel: &mut Vec<Complex64>) -> usize {
@@ -27,7 +29,7 @@ fn panel_view(panel: &[Complex64], rows: usize, width: usize) -> MatRef<'_, Comp
 
 /// `L^dagger L`.
 pub(super) fn gram<T: Real>(data: &[Complex<T>], rows: usize, width: usize, reserved: usize) -> Matrix {
-    let part_rows = rows.div_ceil(GRAM_PARTS).next_multiple_of(PANEL_ROWS);
+    let part_rows = rows.div_ceil(GRAM_PARTS).max(GRAM_ROWS_A_COLUMN * width).next_multiple_of(PANEL_ROWS);
     let parts: Vec<Vec<Complex64>> = data
         .par_chunks(part_rows * reserved)
         .map(|part| {
