@@ -34,11 +34,15 @@ fn readme() -> Vec<(String, String)> {
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    std::fs::copy(Path::new(ROOT).join("configs/adder_n10.qasm"), folder.path().join("adder_n10.qasm")).unwrap();
+    for circuit in ["configs/adder_n10.qasm", "tests/data/lret/random_n12_d13_s42.qasm"] {
+        let source = Path::new(ROOT).join(circuit);
+        std::fs::copy(&source, folder.path().join(source.file_name().unwrap())).unwrap();
+    }
     write("energy.pauli", "# energy\n-1.25 ZZ\n0.5 XI\n");
     for (language, text) in readme() {
         match language.as_str() {
             "toml" if text.contains("adder_n10") => write("adder.toml", &text),
+            "toml" if text.contains("random_n12") => write("random.toml", &text),
             "toml" => write("rotation.toml", &text),
             "qasm" => write("rotation.qasm", &text),
             _ => {}
@@ -58,8 +62,8 @@ fn every_job_of_the_readme_runs() {
     let folder = folder();
     let jobs: Vec<String> =
         readme().into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
-    assert_eq!(jobs.len(), 2, "this test knows the README's two jobs");
-    for job in ["adder.toml", "rotation.toml"] {
+    assert_eq!(jobs.len(), 3, "this test knows the README's three jobs");
+    for job in ["adder.toml", "rotation.toml", "random.toml"] {
         run(folder.path(), &["check", job]);
         run(folder.path(), &["run", job]);
     }
