@@ -8,6 +8,7 @@ use crate::driver::{self, Context};
 use crate::error::{Error, Result};
 use crate::jobs;
 use clap::{ArgAction, Args, Parser, Subcommand};
+use std::cell::RefCell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -36,7 +37,7 @@ struct Arguments {
     /// Show errors only: no progress, no warnings, no summary
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more; twice for details of every rank
+    /// Say more; twice to hear it from every rank
     #[arg(long, short, global = true, action = ArgAction::Count)]
     verbose: u8,
 }
@@ -142,6 +143,7 @@ fn with_job(
         folder: job.parent().unwrap_or(Path::new("")).to_path_buf(),
         job_file: job.display().to_string(),
         command: std::env::args().collect::<Vec<_>>().join(" "),
+        inputs: RefCell::default(),
     };
     let config = jobs::load(&context)?;
     start_threads(&context, config.engine.threads)?;

@@ -4,6 +4,7 @@ use crate::comm::node::Node;
 use crate::comm::{self, Communicator, agree};
 use crate::error::{Error, Result};
 use crate::io::progress::{Mode, Progress};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 /// What a job runs in.
@@ -20,7 +21,12 @@ pub struct Context<'a> {
     pub job_file: String,
     /// The command as typed, for the provenance.
     pub command: String,
+    /// Every file read so far.
+    pub inputs: RefCell<Vec<PathBuf>>,
 }
+
+/// Inputs larger than this are refused: job, circuit and observable files are text.
+const LARGEST_INPUT: u64 = 1 << 30;
 
 impl Context<'_> {
     /// Where a path of the job file leads.
@@ -33,7 +39,14 @@ impl Context<'_> {
     /// # Errors
     /// Input error, the same on every rank, when the file cannot be read.
     pub fn read(&self, path: &Path, named: &str) -> Result<Vec<u8>> {
+        self.inputs.borrow_mut().push(path.to_path_buf());
         comm::bytes_from_root(self.comm, || read_file(path, named))
+    }
+
+    /// Whether writing to `target` would destroy a file that was read, under whatever name. Only the root rank looks.
+    pub fn is_input(&self, target: &Path) -> bool {
+        let Ok(target) = target.canonicalize() else { return false };
+        self.inputs.borrow().iter().any(|input| input.canonicalize().is_ok_and(|input| input == target))
     }
 
     /// Bytes this rank may plan to use: the least of all ranks' shares of free memory.
@@ -46,16 +59,25 @@ impl Context<'_> {
 
 /// The bytes of a file; a folder, a missing or an unreadable file is an input error.
 fn read_file(path: &Path, named: &str) -> Result<Vec<u8>> {
-    if path.is_dir() {
-        return Err(Error::input("is a folder, not a file").in_file(named).next("name a file in it"));
-    }
-    std::fs::read(path).map_err(|cause| {
+    let unreadable = |cause: std::io::Error| {
         let next = match cause.kind() {
             std::io::ErrorKind::NotFound => format!("check the path; it leads to {}", path.display()),
             _ => "check the file's permissions".into(),
         };
         Error::input(format!("cannot be read: {cause}")).in_file(named).next(next)
-    })
+    };
+    let found = std::fs::metadata(path).map_err(unreadable)?;
+    if !found.is_file() {
+        let what = if found.is_dir() { "is a folder, not a file" } else { "is not a regular file" };
+        return Err(Error::input(what).in_file(named).next("name a file"));
+    }
+    if found.len() > LARGEST_INPUT {
+        return Err(Error::input(format!("has {} bytes", found.len()))
+            .in_file(named)
+            .allowed(format!("up to {LARGEST_INPUT} bytes"))
+            .next("check that this is the file you mean"));
+    }
+    std::fs::read(path).map_err(unreadable)
 }
 
 /// What one call of [`Job::advance`] did.

@@ -124,9 +124,14 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(word.len()) / 3)
-        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, candidate)| *distance <= likely_slips(candidate.len().max(word.len())))
+        .min()
         .map(|(_, candidate)| candidate)
+}
+
+/// Slips that are likely in a word of this length; a word of two letters may be anything.
+fn likely_slips(length: usize) -> usize {
+    if length <= 2 { 0 } else { 1 + length / 4 }
 }
 
 #[cfg(test)]
@@ -157,5 +162,7 @@ mod tests {
     fn near_words_are_found_and_far_ones_are_not() {
         assert_eq!(nearest("budgt", ["kind", "budget"]), Some("budget"));
         assert_eq!(nearest("zzzzzz", ["kind", "budget"]), None);
+        assert_eq!(nearest("b", ["x", "h"]), None, "one letter says nothing");
+        assert_eq!(nearest("cutt", ["cuta", "cut"]), nearest("cutt", ["cut", "cuta"]), "order does not matter");
     }
 }

@@ -31,7 +31,7 @@ impl Output {
     /// An input error that names the path and says what to do.
     pub fn reserve(path: &Path) -> Result<Output> {
         // The file behind a link is the one to replace, not the link.
-        let path = if path.is_symlink() { fs::canonicalize(path).ok() } else { None }.unwrap_or(path.to_path_buf());
+        let path = behind_link(path);
         match fs::metadata(&path) {
             Ok(found) if found.is_dir() => return Err(refusal(&path, "is a directory", "name a file in it")),
             Ok(found) if !found.is_file() => return Err(refusal(&path, "is not a regular file", "name another file")),
@@ -162,6 +162,15 @@ impl Factor {
             Some(end) if end == self.shape.0 => Ok(()),
             _ => Err(Error::internal("rows of the factor are missing or were written twice")),
         }
+    }
+}
+
+/// Where a symbolic link leads, also when nothing is there yet; any other path as it is.
+fn behind_link(path: &Path) -> PathBuf {
+    match (fs::canonicalize(path), fs::read_link(path)) {
+        (Ok(target), Ok(_)) => target,
+        (Err(_), Ok(link)) => directory(path).join(link),
+        _ => path.to_path_buf(),
     }
 }
 

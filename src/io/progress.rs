@@ -101,7 +101,7 @@ impl Progress {
 }
 
 fn bar(total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} steps, {eta} left {wide_msg}")
+    let style = ProgressStyle::with_template("{prefix} [{bar:16}] {percent}%, {eta} left {wide_msg}")
         .expect("the template is valid")
         .progress_chars("=> ");
     ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr()).with_style(style)

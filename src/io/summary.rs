@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// Most rows shown of each kind of result.
-const ROWS: usize = 20;
+const ROWS: usize = 10;
 /// Columns of a name.
 const NAME: usize = 35;
 

@@ -68,13 +68,11 @@ struct CircuitJob<'a> {
 pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
     let (started, begin) = (SystemTime::now(), Instant::now());
     let inputs = Inputs::read(config, context, context.comm.size())?;
-    let target = context.resolve(&inputs.config.output.file.value);
-    let output = keep_on_root(context.comm, || Output::reserve(&target))
-        .map_err(|error| inputs.config.locate(&inputs.config.output.file, error))?;
+    let output = reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let idle = context.comm.size() - inputs.plan.shards;
-    if idle > 0 {
-        tracing::warn!("{idle} of {} ranks are idle: the state is kept on {}", context.comm.size(), inputs.plan.shards);
+    let (ranks, shards) = (context.comm.size(), inputs.plan.shards);
+    if ranks > shards {
+        tracing::warn!("{} of {ranks} ranks are idle: the state is kept on {shards}; start that many", ranks - shards);
     }
     let group: Rc<dyn Communicator> = context.comm.split(usize::from(context.comm.rank() >= inputs.plan.shards)).into();
     let stairs =
@@ -83,6 +81,20 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
     let now = Instant::now();
     let clock = Clock { started, engine: now, stair: now, prepare: begin.elapsed().as_secs_f64() };
     Ok(Box::new(CircuitJob { context, inputs, output, run, clock }))
+}
+
+/// Finds out before the run whether the result can be written, and that it would not replace an input.
+fn reserve_output(inputs: &Inputs, context: &Context<'_>) -> Result<Option<Output>> {
+    let named = &inputs.config.output.file;
+    let target = context.resolve(&named.value);
+    let reserve = || {
+        if context.is_input(&target) {
+            return Err(Error::input(format!("the output {} is a file that the job reads", named.value))
+                .next("name another file under `[output]`"));
+        }
+        Output::reserve(&target)
+    };
+    keep_on_root(context.comm, reserve).map_err(|error| inputs.config.locate(named, error))
 }
 
 /// The engine at the start of the plan.

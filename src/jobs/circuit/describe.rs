@@ -13,9 +13,7 @@ const WIDTHS: [u64; 4] = [1, 16, 64, 256];
 /// Checks all inputs; the effective configuration and one line on the circuit.
 pub(in crate::jobs) fn check(config: Config, context: &Context<'_>) -> Result<String> {
     let inputs = Inputs::read(config, context, context.comm.size())?;
-    let target = context.resolve(&inputs.config.output.file.value);
-    crate::comm::keep_on_root(context.comm, || crate::io::Output::reserve(&target))
-        .map_err(|error| inputs.config.locate(&inputs.config.output.file, error))?;
+    super::reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (circuit, plan) = (&inputs.circuit, &inputs.plan);
     let mut text = inputs.config.effective_toml();
@@ -39,11 +37,11 @@ pub(in crate::jobs) fn plan(config: Config, context: &Context<'_>, ranks: usize,
     let _ = writeln!(text, "{}: {} qubits on {ranks} rank(s)", inputs.config.circuit.file.value, plan.qubits);
     let _ = writeln!(
         text,
-        "  {} rank(s) hold 2^{} rows each, {} idle; the factor may grow to {} columns in {} a rank",
+        "  {} rank(s) hold 2^{} rows each, {} idle; {} columns at most, in {} a rank",
         plan.shards,
         plan.local_qubits(),
         ranks - plan.shards,
-        inputs.max_width(),
+        inputs.max_width().min(1 << plan.qubits),
         human_bytes(inputs.memory as f64)
     );
     let totals = plan.totals(inputs.precision().amplitude_bytes());

@@ -54,17 +54,29 @@ impl Inputs {
         let (circuit, mut warnings) = noise.apply(&plain)?;
         warnings.extend(notes(&circuit));
         let qubits = circuit.qubits();
-        check_size(&config, qubits)?;
+        check_size(&config, context, qubits)?;
         let observables = read_observables(&config, context, qubits)?;
         check_groups(&config, qubits)?;
         let start = read_start(&config, context, qubits)?;
         let request = Request { ranks, strings: strings(&observables), outcomes: config.observe.shots > 0 };
-        let plan = Plan::new(&circuit, &request).map_err(|error| error.in_file(&config.circuit.file.value))?;
+        let plan = Plan::new(&circuit, &request)
+            .map_err(|error| error.in_file(context.resolve(&config.circuit.file.value).display()))?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
-        let inputs = Inputs { config, texts: [job, text], circuit, observables, start, plan, warnings, memory };
+        let mut inputs = Inputs { config, texts: [job, text], circuit, observables, start, plan, warnings, memory };
+        inputs.warn_of_nothing_asked();
         inputs.check_memory()?;
         inputs.check_rounding()?;
         Ok(inputs)
+    }
+
+    fn warn_of_nothing_asked(&mut self) {
+        let observe = &self.config.observe;
+        if self.observables.is_empty() && observe.probabilities.is_empty() && observe.shots == 0 {
+            self.warnings.push(
+                "nothing is asked of the final state: see `expectations`, `probabilities` and `shots` in [observe]"
+                    .into(),
+            );
+        }
     }
 
     pub(super) fn precision(&self) -> Precision {
@@ -119,22 +131,18 @@ impl Inputs {
 
 /// The circuit file's bytes and the circuit.
 fn read_circuit(config: &Config, context: &Context<'_>) -> Result<(Vec<u8>, Circuit)> {
-    let named = &config.circuit.file;
-    let path = context.resolve(&named.value);
-    let text = context.read(&path, &named.value).map_err(|error| config.locate(named, error))?;
+    let path = context.resolve(&config.circuit.file.value);
+    let text = context.read(&path, &path.display().to_string())?;
     let mut include = |included: &Path| {
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let relative = Path::new(&named.value).parent().unwrap_or(Path::new(""));
-        let inner = included.strip_prefix(relative).unwrap_or(included);
         // The reader names the file and the line of the `include`.
-        context.read(&folder.join(inner), "").map_err(|error| Error {
+        context.read(included, "").map_err(|error| Error {
             file: None,
             what: format!("the included file {} {}", included.display(), error.what),
             ..error
         })
     };
     let parameters = &config.circuit.parameters.value;
-    let circuit = qasm::parse(&text, Path::new(&named.value), parameters, &mut include)?;
+    let circuit = qasm::parse(&text, &path, parameters, &mut include)?;
     Ok((text, circuit))
 }
 
@@ -157,8 +165,9 @@ fn read_observables(config: &Config, context: &Context<'_>, qubits: usize) -> Re
     }
     if let Some(named) = &config.observe.expectations_file {
         let path = context.resolve(&named.value);
-        let bytes = context.read(&path, &named.value).map_err(|error| config.locate(named, error))?;
-        let sum = pauli::parse_file(&bytes, &named.value, qubits)?;
+        let shown = path.display().to_string();
+        let bytes = context.read(&path, &shown)?;
+        let sum = pauli::parse_file(&bytes, &shown, qubits)?;
         let name = path.file_name().map_or_else(|| named.value.clone(), |name| name.to_string_lossy().into_owned());
         observables.push(Observable { name, sum, listed: true });
     }
@@ -202,6 +211,7 @@ fn bit_string(bits: &str, qubits: usize) -> Result<u64> {
 
 fn result_file(context: &Context<'_>, file: &str, qubits: usize) -> Result<Start> {
     let path = context.resolve(file);
+    context.inputs.borrow_mut().push(path.clone());
     let (found, rank, rounding) =
         on_root(context.comm, || StateFile::open(&path).map(|state| (state.qubits, state.rank, state.rounding)))?;
     if found != qubits {
@@ -212,19 +222,20 @@ fn result_file(context: &Context<'_>, file: &str, qubits: usize) -> Result<Start
 }
 
 /// Refuses states beyond any machine before their size overflows.
-fn check_size(config: &Config, qubits: usize) -> Result<()> {
+fn check_size(config: &Config, context: &Context<'_>, qubits: usize) -> Result<()> {
     const LARGEST: usize = 50;
     if qubits == 0 {
         return Err(Error::input("the circuit declares no qubit")
-            .in_file(&config.circuit.file.value)
+            .in_file(context.resolve(&config.circuit.file.value).display())
             .next("declare one, for instance `qubit[2] q;`"));
     }
     if qubits <= LARGEST {
         return Ok(());
     }
-    let precision = config.engine.precision;
-    let bytes = precision.amplitude_bytes() as f64 * 2f64.powf(qubits as f64);
-    Err(Error::resource(format!("a state of {qubits} qubits does not fit: one column takes {}", human_bytes(bytes)))
+    let bytes = config.engine.precision.amplitude_bytes() as f64 * 2f64.powf(qubits as f64);
+    let size = if bytes < 1e24 { human_bytes(bytes) } else { "more than any machine has".into() };
+    Err(Error::resource(format!("a state of {qubits} qubits does not fit: one column takes {size}"))
+        .in_file(context.resolve(&config.circuit.file.value).display())
         .allowed(format!("up to {LARGEST} qubits, as far as memory over all ranks goes"))
         .next("cut the circuit into smaller ones"))
 }

@@ -56,7 +56,8 @@ fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: P
     write(job.output.take(), &mut run, &record, &job.inputs)?;
     let state = &record.state;
     if !state.budget_met {
-        tracing::warn!("the certified error {:.2e} exceeds the budget {:.2e}", state.error, state.budget);
+        let why = if run.engine.limited() { "`max_rank` or memory was in the way" } else { "`cut` is too large" };
+        tracing::warn!("the certified error {:.2e} exceeds the budget {:.2e}: {why}", state.error, state.budget);
         if job.inputs.config.engine.strict {
             return Err(missed(state.budget, state.error, file));
         }

@@ -25,6 +25,7 @@ impl Expander<'_> {
             PragmaKind::Kraus(operators) => {
                 let operators = operators.iter().map(|rows| self.matrix(rows)).collect::<Result<Vec<_>>>()?;
                 let channel = Channel::from_kraus(qubit_count(&operators[0])?, operators)?;
+                check_count("channel `kraus`", channel.qubits(), qubits.len())?;
                 self.noise(channel, &qubits)
             }
             PragmaKind::Unitary(rows) => {
@@ -42,7 +43,7 @@ impl Expander<'_> {
         Ok(qubits)
     }
 
-    /// A one-qubit channel acts on each of the qubits, a larger one on all of them together.
+    /// A named one-qubit channel acts on each of the qubits, a larger one on all of them together.
     fn noise(&mut self, channel: Channel, qubits: &[usize]) -> Result<()> {
         if channel.qubits() == 1 {
             return qubits.iter().try_for_each(|&qubit| {
@@ -92,5 +93,7 @@ fn check_count(what: &str, needed: usize, given: usize) -> Result<()> {
     if needed == given {
         return Ok(());
     }
-    Err(Error::input(format!("{what} acts on {needed} qubit(s), {given} given")))
+    Err(Error::input(format!("{what} acts on {needed} qubit(s), {given} given"))
+        .allowed(format!("{needed} qubit(s)"))
+        .next("name as many qubits as the matrices act on"))
 }

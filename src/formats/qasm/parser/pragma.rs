@@ -4,6 +4,7 @@ use super::super::ast::{Pragma, PragmaKind, Rows, StatementKind};
 use super::super::lexer::Token;
 use super::{Parser, Version};
 use crate::error::{Error, Result};
+use crate::model::channel::CHANNELS;
 
 /// The statement of a pragma, whose text (after the word `pragma`) stands at `line`.
 ///
@@ -12,11 +13,17 @@ use crate::error::{Error, Result};
 pub(super) fn parse(text: &str, line: usize) -> Result<StatementKind> {
     let mut words = text.split_whitespace();
     if words.next() != Some("braket") {
-        return Ok(StatementKind::Nothing);
+        return foreign(text, line);
     }
     let word = words.next().unwrap_or("");
     match word {
-        "result" | "verbatim" => return Ok(StatementKind::Nothing),
+        "verbatim" => return Ok(StatementKind::Nothing),
+        "result" => {
+            tracing::warn!(
+                "line {line} of the circuit: `braket result` is ignored; the job's [observe] says what is computed"
+            );
+            return Ok(StatementKind::Nothing);
+        }
         _ if word.starts_with("noise") || word.starts_with("unitary") => {}
         _ => {
             return Err(Error::input(format!("unknown pragma `braket {word}`"))
@@ -26,6 +33,20 @@ pub(super) fn parse(text: &str, line: usize) -> Result<StatementKind> {
     }
     let body = text.trim_start().strip_prefix("braket").unwrap_or("");
     Parser::new(body, line, Version::Three, "the end of the pragma")?.pragma().map(StatementKind::Pragma)
+}
+
+/// A pragma of another vendor: ignored, unless it speaks of noise, which a typing error must not drop silently.
+fn foreign(text: &str, line: usize) -> Result<StatementKind> {
+    let names: Vec<&str> = CHANNELS.iter().map(|kind| kind.name).chain(["noise", "kraus"]).collect();
+    let is_name = |word: &str| names.contains(&word);
+    if text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(is_name) {
+        return Err(Error::input(format!("the pragma `{}` speaks of noise, but is not of a known kind", text.trim()))
+            .at_line(line)
+            .allowed("#pragma braket noise CHANNEL(parameters) q[i]")
+            .next("correct its first words, or remove it if it is meant for another program"));
+    }
+    tracing::warn!("line {line} of the circuit: the pragma `{}` is ignored", text.trim());
+    Ok(StatementKind::Nothing)
 }
 
 impl Parser<'_> {
