@@ -104,7 +104,7 @@ cargo_test=(cargo test --profile ci --no-fail-fast "${features[@]}")
 machine() {
     local memory mpi=none
     memory=$(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo 2>/dev/null || echo "unknown memory")
-    [[ $MPI == none ]] || mpi=$(${MPIRUN%% *} --version 2>&1 | head -n1)
+    [[ $MPI == none ]] || mpi=$(${MPIRUN%% *} --version 2>&1 | grep -m1 -E '[0-9]+\.[0-9]+' | xargs || true)
     echo "machine: $(nproc) cores, $memory, $(rustc --version), MPI: $mpi"
 }
 

@@ -25,8 +25,8 @@ A job file, shortest form:
   [observe]
   expectations = [\"Z0\", \"Z0 Z1\"]
 
-Exit codes: 0 done; 1 the machine cannot (memory, disk, launcher) or a defect; 2 wrong input;
-3 the error budget was missed in a job with strict = true; 13 a rank panicked.";
+Exit codes: 0 done; 1 the machine failed the run (memory, disk, launcher) or a defect; 2 wrong input, also a
+state that cannot fit; 3 the error budget was missed in a job with strict = true; 13 a rank panicked.";
 
 /// Open quantum systems with a certified error on every number, sharded over MPI ranks.
 #[derive(Parser)]

@@ -234,7 +234,7 @@ fn check_size(config: &Config, context: &Context<'_>, qubits: usize) -> Result<(
     }
     let bytes = config.engine.precision.amplitude_bytes() as f64 * 2f64.powf(qubits as f64);
     let size = if bytes < 1e24 { human_bytes(bytes) } else { "more than any machine has".into() };
-    Err(Error::resource(format!("a state of {qubits} qubits does not fit: one column takes {size}"))
+    Err(Error::input(format!("a state of {qubits} qubits does not fit: one column takes {size}"))
         .in_file(context.resolve(&config.circuit.file.value).display())
         .allowed(format!("up to {LARGEST} qubits, as far as memory over all ranks goes"))
         .next("cut the circuit into smaller ones"))
@@ -246,7 +246,7 @@ fn does_not_fit(qubits: usize, bytes: f64, memory: u64, shards: usize, precision
     if precision == Precision::Double {
         next.push_str(", or precision = \"single\" (half the bytes)");
     }
-    Error::resource(format!(
+    Error::input(format!(
         "a state of {qubits} qubits does not fit: it needs {} on each of {shards} rank(s), {} are free",
         human_bytes(bytes),
         human_bytes(memory as f64)
