@@ -97,6 +97,4 @@ pub trait Shard {
     fn set_row(&mut self, row: usize, values: &[Complex64]);
     /// Bytes of `count` packed rows.
     fn packed_bytes(&self, count: usize) -> usize;
-    /// Bytes of memory held.
-    fn bytes(&self) -> usize;
 }

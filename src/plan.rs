@@ -173,8 +173,11 @@ fn distinct(strings: &[PauliString]) -> Vec<PauliString> {
 fn overlap_groups(strings: &[PauliString], layout: &Layout) -> Vec<OverlapGroup> {
     let mut groups: std::collections::BTreeMap<u64, Vec<(usize, u64, u32)>> = Default::default();
     for (index, string) in strings.iter().enumerate() {
-        let ys = (string.x & string.z).count_ones();
-        groups.entry(layout.to_physical(string.x)).or_default().push((index, layout.to_physical(string.z), ys));
+        groups.entry(layout.to_physical(string.x)).or_default().push((
+            index,
+            layout.to_physical(string.z),
+            string.y_count(),
+        ));
     }
     groups.into_iter().map(|(flip, members)| OverlapGroup { flip, members }).collect()
 }

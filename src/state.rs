@@ -93,11 +93,6 @@ impl State {
         self.sent
     }
 
-    /// Bytes of memory the blocks hold on this rank.
-    pub fn bytes(&self) -> usize {
-        self.blocks.iter().map(|block| block.shard.bytes()).sum()
-    }
-
     /// The columns of the core.
     pub fn columns(&self) -> &[Column] {
         &self.core().columns

@@ -257,10 +257,6 @@ impl<T: Real> Shard for CpuShard<T> {
     fn packed_bytes(&self, count: usize) -> usize {
         count * self.width * size_of::<Complex<T>>()
     }
-
-    fn bytes(&self) -> usize {
-        self.data.capacity() * size_of::<Complex<T>>()
-    }
 }
 
 fn no_memory(rows: usize, reserved: usize) -> Error {

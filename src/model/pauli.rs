@@ -41,19 +41,9 @@ impl PauliString {
         self.x | self.z
     }
 
-    /// Number of qubits it acts on.
-    pub fn weight(self) -> u32 {
-        self.support().count_ones()
-    }
-
     /// Number of Y.
     pub fn y_count(self) -> u32 {
         (self.x & self.z).count_ones()
-    }
-
-    /// True if the two operators commute (otherwise they anticommute).
-    pub fn commutes_with(self, other: PauliString) -> bool {
-        ((self.x & other.z).count_ones() + (self.z & other.x).count_ones()).is_multiple_of(2)
     }
 }
 
@@ -133,11 +123,8 @@ mod tests {
 
     #[test]
     fn strings_know_their_parts() {
-        assert_eq!((Y0_Z2.weight(), Y0_Z2.y_count(), Y0_Z2.support()), (2, 1, 0b101));
+        assert_eq!((Y0_Z2.y_count(), Y0_Z2.support()), (1, 0b101));
         assert!(Z0.is_diagonal() && !X0.is_diagonal() && PauliString::identity().is_identity());
-        assert!(!X0.commutes_with(Z0) && !Y0_Z2.commutes_with(X0) && Y0_Z2.commutes_with(Y0_Z2));
-        let (xx, zz) = (PauliString { x: 3, z: 0 }, PauliString { x: 0, z: 3 });
-        assert!(xx.commutes_with(zz));
     }
 
     #[test]
