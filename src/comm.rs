@@ -20,9 +20,6 @@ use serde::de::DeserializeOwned;
 pub use self::mpi::{build_description, library_version};
 pub use serial::Serial;
 
-/// The largest message handed to the library at once; MPI counts are 32-bit.
-const LARGEST_MESSAGE: usize = 1 << 30;
-
 /// A group of ranks and the exchanges among them. Every method that moves data is collective over the group, except
 /// [`Communicator::exchange`], which both partners call.
 pub trait Communicator {

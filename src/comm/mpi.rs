@@ -1,6 +1,6 @@
 //! MPI through `rsmpi`: the only file that names the crate.
 
-use super::{Communicator, LARGEST_MESSAGE};
+use super::Communicator;
 use crate::error::{Error, Result};
 use ::mpi::collective::SystemOperation;
 use ::mpi::datatype::PartitionMut;
@@ -11,6 +11,8 @@ use ::mpi::topology::{Color, Communicator as _, SimpleCommunicator};
 use ::mpi::traits::{CommunicatorCollectives, Root};
 use ::mpi::{Count, Threading};
 
+/// The largest message handed to the library at once; MPI counts are 32-bit.
+const LARGEST_MESSAGE: usize = 1 << 30;
 /// Exit code of a job that a panicking rank ended.
 const PANIC_EXIT_CODE: i32 = 13;
 
