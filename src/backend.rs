@@ -26,17 +26,109 @@ pub struct LocalControl {
 
 /// Rows whose index has given bits: the unit of packing.
 ///
-/// The rows with `row AND mask == value` are numbered in ascending order; the set is numbers `first .. first + count`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Number `i` is the row whose bits `bits[0], bits[1], ...` are the bits of `i` and whose other bits are those of
+/// `value`; the set is numbers `first .. first + count`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowSet {
-    /// Fixed bits of the row index.
-    pub mask: usize,
-    /// Their values.
+    /// Free bits of the row index, in the order in which the rows are numbered.
+    pub bits: Vec<usize>,
+    /// The values of all other bits.
     pub value: usize,
     /// Number of the first row in the set.
     pub first: usize,
     /// How many rows.
     pub count: usize,
+}
+
+/// One operation on the rows of a shard.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LocalOperation {
+    /// `matrix` (`2^k` square) on the `k` targets, the first least significant, where all controls hold.
+    Dense {
+        /// The matrix.
+        matrix: Matrix,
+        /// Local qubits.
+        targets: Vec<usize>,
+        /// Local qubits and their values.
+        controls: Vec<LocalControl>,
+    },
+    /// Multiplies by `entries[i]`, `i` the value of the target bits, where all controls hold. No target: one entry.
+    Diagonal {
+        /// The diagonal.
+        entries: Vec<Complex64>,
+        /// Local qubits.
+        targets: Vec<usize>,
+        /// Local qubits and their values.
+        controls: Vec<LocalControl>,
+    },
+    /// The row whose target bits are `i` becomes, times `factors[i]`, the one whose target bits are `images[i]`.
+    Permutation {
+        /// A permutation of `0 .. 2^k`.
+        images: Vec<usize>,
+        /// One factor for each value of the target bits.
+        factors: Vec<Complex64>,
+        /// Local qubits.
+        targets: Vec<usize>,
+        /// Local qubits and their values.
+        controls: Vec<LocalControl>,
+    },
+    /// Appends copies of the columns `sources`, then applies to every column `c` `matrices[choice[c]]`.
+    Branch {
+        /// `2^k` square matrices.
+        matrices: Vec<Matrix>,
+        /// Local qubits.
+        targets: Vec<usize>,
+        /// Columns to copy, of those before this operation.
+        sources: Vec<usize>,
+        /// For each column, the copies included, which matrix it takes.
+        choice: Vec<usize>,
+    },
+}
+
+/// Operations that run in one pass over the shard: the rows are cut into tiles, and each tile goes through all of them
+/// while it is in the cache.
+///
+/// A tile holds the `2^m` rows that agree in all bits outside `mask` (`m` bits set in it); tile `t` has there the bits
+/// of `t`, the lowest bit of `t` at the lowest bit outside the mask. Dense and permuted targets lie inside the mask;
+/// controls and the targets of diagonals may lie anywhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pass {
+    /// Bits of the row index that vary within a tile.
+    pub mask: usize,
+    /// What is done, in order.
+    pub operations: Vec<LocalOperation>,
+    /// Columns before the pass.
+    pub width: usize,
+    /// Columns after it.
+    pub width_after: usize,
+}
+
+impl Pass {
+    /// Tiles of a shard of `rows` rows.
+    pub fn tiles(&self, rows: usize) -> usize {
+        rows >> self.mask.count_ones()
+    }
+}
+
+impl LocalOperation {
+    /// Columns it appends.
+    pub fn appended(&self) -> usize {
+        match self {
+            LocalOperation::Branch { sources, .. } => sources.len(),
+            _ => 0,
+        }
+    }
+
+    /// The row bits that vary within a tile of any pass that holds it.
+    pub fn mixed_bits(&self) -> usize {
+        let bits = |targets: &[usize]| targets.iter().map(|bit| 1 << bit).sum();
+        match self {
+            LocalOperation::Diagonal { .. } => 0,
+            LocalOperation::Dense { targets, .. }
+            | LocalOperation::Permutation { targets, .. }
+            | LocalOperation::Branch { targets, .. } => bits(targets),
+        }
+    }
 }
 
 /// Makes shards of one kind: a device and a precision.
@@ -63,28 +155,47 @@ pub trait Shard {
     /// # Errors
     /// Resource error when the memory is not to be had; the shard is unchanged then.
     fn reserve(&mut self, columns: usize) -> Result<()>;
-    /// Appends copies of the columns `sources`; the room must have been reserved.
-    fn append_copies(&mut self, sources: &[usize]);
     /// Appends columns of zeros; the room must have been reserved.
     fn append_zeros(&mut self, count: usize);
-    /// Applies `2^k x 2^k` `matrix` on the `k` targets (first target least significant) where all controls hold.
-    fn dense(&mut self, matrix: &Matrix, targets: &[usize], controls: &[LocalControl]);
-    /// As [`Shard::dense`] without controls, column `c` by `matrices[choice[c]]`.
-    fn dense_per_column(&mut self, matrices: &[Matrix], choice: &[usize], targets: &[usize]);
-    /// Multiplies by `entries[i]`, `i` the value of the target bits, where all controls hold. No target: one entry.
-    fn diagonal(&mut self, entries: &[Complex64], targets: &[usize], controls: &[LocalControl]);
+    /// Splits operations into passes, as the memory hierarchy makes it pay; the first pass spans at least the bits
+    /// `within`. Operations that commute may trade places. The room for appended columns must have been reserved.
+    fn passes(&self, operations: Vec<LocalOperation>, within: usize) -> Vec<Pass>;
+    /// Runs a pass over the tiles in the range. Every tile must be run once between the passes before and after;
+    /// [`Shard::width`] stays that before the pass until [`Shard::end_pass`].
+    fn run_tiles(&mut self, pass: &Pass, tiles: std::ops::Range<usize>);
+    /// Ends a pass all of whose tiles have been run: takes its width.
+    fn end_pass(&mut self, pass: &Pass);
+    /// Runs operations, pass by pass; the room for appended columns must have been reserved.
+    fn run(&mut self, operations: Vec<LocalOperation>) {
+        for pass in self.passes(operations, 0) {
+            self.run_tiles(&pass, 0..pass.tiles(self.rows()));
+            self.end_pass(&pass);
+        }
+    }
     /// `sum_row |L[row, c]|^2` for each column.
     fn column_norms(&self) -> Vec<f64>;
-    /// `L^dagger L` over the local rows, accumulated in double precision.
+    /// `L^dagger L` over the local rows, accumulated in double precision; exactly Hermitian.
     fn gram(&self) -> Matrix;
+    /// For all values `s >= t` of the target bits, in the order (0,0), (1,0), (1,1), (2,0), ...: `L_s^dagger L_t` over the local rows, with
+    /// `L_s` the rows whose target bits are `s`; accumulated in double precision.
+    fn block_grams(&self, targets: &[usize]) -> Vec<Matrix>;
     /// `L <- L V` for `V` of shape `width x kept`, in place by row panels; the width becomes `kept`.
     fn rotate(&mut self, rotation: &Matrix);
+    /// `L_s <- sum_t L_t rotations[s * 2^k + t]`, in place, with `L_s` the rows whose `k` target bits are `s`; the
+    /// rotations are `width x kept` and `kept` is at most the reserved width.
+    fn rotate_blocks(&mut self, rotations: &[Matrix], targets: &[usize]);
     /// For each sign mask `s`: `sum_row (-1)^|s AND row| sum_c conj(L[row XOR flip, c]) L[row, c]`.
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64>;
-    /// As [`Shard::flip_overlaps`], over the rows of `set` (which fixes no bits), but the conjugated rows
+    /// As [`Shard::flip_overlaps`], over a range of rows, but the conjugated rows
     /// `row XOR flip` are those of another shard. `other` holds that shard's packed rows with numbers
-    /// `first XOR (flip AND NOT (count - 1)) ..`; `count` is a power of two and divides `first`.
-    fn flip_overlaps_with(&self, other: &[u8], set: &RowSet, flip: usize, signs: &[usize]) -> Vec<Complex64>;
+    /// `first XOR (flip AND NOT (count - 1)) ..`, where the range has `count` rows, a power of two that divides `first`.
+    fn flip_overlaps_with(
+        &self,
+        other: &[u8],
+        rows: std::ops::Range<usize>,
+        flip: usize,
+        signs: &[usize],
+    ) -> Vec<Complex64>;
     /// `sum_c |L[row, c]|^2` over the listed columns, for each row.
     fn row_weights(&self, columns: &[usize]) -> Vec<f64>;
     /// Writes the used columns of the rows into `out`, which has exactly the size of [`Shard::packed_bytes`].

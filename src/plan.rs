@@ -38,6 +38,18 @@ pub enum Action {
         /// Any qubits.
         controls: Vec<Control>,
     },
+    /// A unitary with one entry in each row and column: basis states are permuted and take phases. Targets are local,
+    /// controls may be anywhere.
+    Permutation {
+        /// Where each value of the target bits (first target least significant) goes.
+        images: Vec<usize>,
+        /// Its phase factor.
+        factors: Vec<Complex64>,
+        /// Local qubits.
+        targets: Vec<usize>,
+        /// Any qubits.
+        controls: Vec<Control>,
+    },
     /// The two *logical* qubits trade places in the layout; no data moves.
     Relabel {
         /// One logical qubit.
@@ -76,6 +88,7 @@ impl Action {
         match self {
             Action::Unitary { .. } => "unitary",
             Action::Diagonal { .. } => "diagonal",
+            Action::Permutation { .. } => "permutation",
             Action::Relabel { .. } => "relabel",
             Action::Exchange { .. } => "exchange",
             Action::Channel { .. } => "channel",
@@ -95,13 +108,15 @@ pub struct OverlapGroup {
     pub members: Vec<(usize, u64, u32)>,
 }
 
-/// One step and the line of the circuit it comes from (0: from no line).
+/// One step of the plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// What to do.
     pub action: Action,
-    /// Line of the circuit file.
+    /// Line of the circuit file it comes from, the first of several (0: from no line).
     pub line: usize,
+    /// Operations of the circuit it stands for; the bound on rounding counts each.
+    pub operations: usize,
 }
 
 /// What the plan must serve besides the circuit.
@@ -147,7 +162,7 @@ impl Plan {
         let (start, mut steps, layout) = placement::place(actions, qubits, shards);
         let strings = distinct(&request.strings);
         let overlaps = overlap_groups(&strings, &layout);
-        steps.push(Step { action: Action::Measure { layout, overlaps }, line: 0 });
+        steps.push(Step { action: Action::Measure { layout, overlaps }, line: 0, operations: 0 });
         let tracked = measurements.tracked();
         Ok(Plan { qubits, shards, start, steps, strings, bits: measurements.bits, tracked })
     }

@@ -3,13 +3,17 @@
 //! Each of `2^k` ranks holds `2^(n-k)` rows of every column: bit `p` of the physical index is a bit of the row for
 //! `p < n-k` and a bit of the rank above. Metadata of the columns (weight, classical register) is the same on every
 //! rank. Every method is collective over the ranks of the state.
+//!
+//! Operations are queued and run by [`State::flush`], so that a backend can take several of them in one pass over
+//! memory and an exchange can overlap with what follows it. Widths and column metadata do not depend on amplitudes
+//! and are always up to date; whatever reads amplitudes needs a flush first.
 
 mod exchange;
 mod overlaps;
 mod sample;
 mod transfer;
 
-use crate::backend::{Backend, LocalControl, Shard};
+use crate::backend::{Backend, LocalControl, LocalOperation, Shard};
 use crate::comm::{Communicator, agree};
 use crate::error::Result;
 use crate::linalg::Matrix;
@@ -42,6 +46,10 @@ pub struct State {
     qubits: usize,
     local_qubits: usize,
     blocks: Vec<Block>,
+    /// Local operations on the core that have not run yet.
+    pending: Vec<LocalOperation>,
+    /// An exchange that comes before them and has not run yet.
+    arriving: Vec<(usize, usize)>,
     sent: u64,
     out: Vec<u8>,
     into: Vec<u8>,
@@ -72,6 +80,8 @@ impl State {
             qubits,
             local_qubits,
             blocks: vec![Block { shard, columns: Vec::new() }],
+            pending: Vec::new(),
+            arriving: Vec::new(),
             sent: 0,
             out: Vec::new(),
             into: Vec::new(),
@@ -145,27 +155,66 @@ impl State {
         Ok(())
     }
 
-    /// Makes room for `width` columns in the core; half as much again when it must grow, but at most `most` columns.
-    fn reserve_up_to(&mut self, width: usize, most: usize) -> Result<()> {
-        let reserved = self.core().shard.reserved();
-        if width <= reserved {
+    /// Makes room for `width` columns in the core.
+    fn reserve(&mut self, width: usize) -> Result<()> {
+        if width <= self.core().shard.reserved() {
             return Ok(());
         }
-        let generous = (reserved + reserved / 2).clamp(width, most.max(width));
-        let grown = self.core_mut().shard.reserve(generous);
+        let grown = self.core_mut().shard.reserve(width);
         agree(&*self.comm, grown)
     }
 
-    fn reserve(&mut self, width: usize) -> Result<()> {
-        self.reserve_up_to(width, width)
+    /// Runs what is queued.
+    ///
+    /// # Errors
+    /// Resource error, the same on every rank, when the memory for new columns is not to be had.
+    pub fn flush(&mut self) -> Result<()> {
+        self.reserve(self.width())?;
+        let operations = std::mem::take(&mut self.pending);
+        let arriving = std::mem::take(&mut self.arriving);
+        if arriving.is_empty() {
+            self.core_mut().shard.run(operations);
+        } else {
+            self.exchange_and_run(&arriving, operations);
+        }
+        Ok(())
+    }
+
+    /// The core's shard with everything applied.
+    fn settled(&self) -> &dyn Shard {
+        assert!(self.pending.is_empty() && self.arriving.is_empty(), "amplitudes are read after a flush");
+        &*self.core().shard
+    }
+
+    /// Exchanges each (sharded, local) pair of physical qubits, in one all-to-all within groups.
+    ///
+    /// # Errors
+    /// As [`State::flush`], for the operations queued before.
+    pub fn exchange(&mut self, pairs: &[(usize, usize)]) -> Result<()> {
+        if !self.pending.is_empty() || !self.arriving.is_empty() {
+            self.flush()?;
+        }
+        self.arriving = pairs.to_vec();
+        Ok(())
     }
 
     /// Applies a unitary: local targets, controls anywhere (physical qubits).
     pub fn unitary(&mut self, matrix: &Matrix, targets: &[usize], controls: &[Control]) {
         if let Some(controls) = self.local_controls(controls) {
-            for block in &mut self.blocks {
-                block.shard.dense(matrix, targets, &controls);
-            }
+            self.pending.push(LocalOperation::Dense { matrix: matrix.clone(), targets: targets.to_vec(), controls });
+        }
+    }
+
+    /// Moves the amplitudes whose target bits are `i` to `images[i]`, times `factors[i]`: local targets, controls
+    /// anywhere (physical qubits).
+    pub fn permutation(&mut self, images: &[usize], factors: &[Complex64], targets: &[usize], controls: &[Control]) {
+        if let Some(controls) = self.local_controls(controls) {
+            self.pending.push(LocalOperation::Permutation {
+                images: images.to_vec(),
+                factors: factors.to_vec(),
+                targets: targets.to_vec(),
+                controls,
+            });
         }
     }
 
@@ -176,9 +225,7 @@ impl State {
         if targets.is_empty() && controls.is_empty() && entries[0] == Complex64::ONE {
             return;
         }
-        for block in &mut self.blocks {
-            block.shard.diagonal(&entries, &targets, &controls);
-        }
+        self.pending.push(LocalOperation::Diagonal { entries, targets, controls });
     }
 
     /// The local controls, or `None` when a control on a rank bit fails on this rank.
@@ -212,37 +259,49 @@ impl State {
     }
 
     /// A channel on the core: appends the branches, then applies to every column its Kraus operator (existing columns
-    /// that keep their place take operator `kept`). At most `most` columns are reserved.
-    ///
-    /// # Errors
-    /// Resource error, the same on every rank, when the memory for the new columns is not to be had.
-    pub fn branch(
-        &mut self,
-        kraus: &[Matrix],
-        targets: &[usize],
-        kept: (usize, &[Column]),
-        branches: &[Branch],
-        most: usize,
-    ) -> Result<()> {
-        self.reserve_up_to(self.width() + branches.len(), most)?;
+    /// that keep their place take operator `kept`).
+    pub fn branch(&mut self, kraus: &[Matrix], targets: &[usize], kept: (usize, &[Column]), branches: &[Branch]) {
         let core = self.core_mut();
         core.columns = kept.1.to_vec();
         core.columns.extend(branches.iter().map(|branch| branch.column));
-        if branches.is_empty() {
-            core.shard.dense(&kraus[kept.0], targets, &[]);
-            return Ok(());
+        let targets = targets.to_vec();
+        self.pending.push(if branches.is_empty() {
+            LocalOperation::Dense { matrix: kraus[kept.0].clone(), targets, controls: Vec::new() }
+        } else {
+            let mut choice = vec![kept.0; kept.1.len()];
+            choice.extend(branches.iter().map(|branch| branch.kraus));
+            let sources = branches.iter().map(|branch| branch.source).collect();
+            LocalOperation::Branch { matrices: kraus.to_vec(), targets, sources, choice }
+        });
+    }
+
+    /// `L_s^dagger L_t` for the values `s >= t` of the target bits, in the order (0,0), (1,0), (1,1), ...; summed over the
+    /// ranks, the same bits on every rank. `L_s` are the rows whose target bits are `s`.
+    pub fn block_grams(&self, targets: &[usize]) -> Vec<Matrix> {
+        let mut grams = self.settled().block_grams(targets);
+        for gram in &mut grams {
+            self.sum_complex(gram.as_slice_mut().expect("a new matrix is in standard layout"));
         }
-        let sources: Vec<usize> = branches.iter().map(|branch| branch.source).collect();
-        core.shard.append_copies(&sources);
-        let mut choice = vec![kept.0; kept.1.len()];
-        choice.extend(branches.iter().map(|branch| branch.kraus));
-        core.shard.dense_per_column(kraus, &choice, targets);
+        grams
+    }
+
+    /// `L_s <- sum_t L_t rotations[s * 2^k + t]` for the values `s` of the `k` target bits; `columns` describes the
+    /// new columns.
+    ///
+    /// # Errors
+    /// Resource error, the same on every rank, when there is no room for the new columns.
+    pub fn rotate_blocks(&mut self, rotations: &[Matrix], targets: &[usize], columns: Vec<Column>) -> Result<()> {
+        self.settled();
+        self.reserve(columns.len())?;
+        let core = self.core_mut();
+        core.shard.rotate_blocks(rotations, targets);
+        core.columns = columns;
         Ok(())
     }
 
     /// `L^dagger L` of the core, summed over the ranks; the same bits on every rank.
     pub fn gram(&self) -> Matrix {
-        let mut gram = self.core().shard.gram();
+        let mut gram = self.settled().gram();
         self.sum_complex(gram.as_slice_mut().expect("a new matrix is in standard layout"));
         gram
     }
@@ -250,6 +309,7 @@ impl State {
     /// `L <- L V`; `columns` describes the new columns.
     pub fn rotate(&mut self, rotation: &Matrix, columns: Vec<Column>) {
         debug_assert_eq!(rotation.ncols(), columns.len());
+        self.settled();
         let core = self.core_mut();
         core.shard.rotate(rotation);
         core.columns = columns;
@@ -257,7 +317,7 @@ impl State {
 
     /// The squared norm of every column of the core; their sum is the trace.
     pub fn column_norms(&self) -> Vec<f64> {
-        let mut norms = self.core().shard.column_norms();
+        let mut norms = self.settled().column_norms();
         self.comm.sum(&mut norms);
         norms
     }

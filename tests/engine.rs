@@ -62,7 +62,7 @@ fn run(
     for step in &plan.steps {
         let before = engine.width() as u64;
         predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * before;
-        let report = engine.step(&step.action).unwrap();
+        let report = engine.step(step).unwrap();
         widths.push(report.width);
         discarded += report.discarded;
         if let Action::Measure { layout, overlaps } = &step.action {
@@ -305,7 +305,7 @@ fn samples_follow_the_exact_joint_distribution_of_outcomes_and_qubits() {
         let start = plan.start.to_physical(0);
         let mut engine = LowRank::from_basis_state(group.into(), &backend, 3, start, lazy(0.0, 0.0)).unwrap();
         for step in &plan.steps {
-            engine.step(&step.action).unwrap();
+            engine.step(step).unwrap();
         }
         let Action::Measure { layout, .. } = &plan.steps.last().unwrap().action else { panic!("no measure step") };
         let outcomes = engine.state().sample(&layout.to_logical(), 0.0, &draws);

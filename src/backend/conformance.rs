@@ -1,6 +1,6 @@
 //! One suite for every backend: each verb against its definition, row by row, on random content.
 
-use super::{Backend, LocalControl, RowSet, Shard};
+use super::{Backend, LocalControl, LocalOperation, RowSet, Shard};
 use crate::linalg::{Matrix, adjoint, multiply};
 use num_complex::Complex64;
 
@@ -64,6 +64,7 @@ fn dense_reference(before: &Matrix, matrix: &Matrix, targets: &[usize], controls
 pub fn check(backend: &dyn Backend, tolerance: f64) {
     for width in [1, 2, 3, 4, 7, 33] {
         check_gates(backend, width, tolerance);
+        check_programs(backend, width, tolerance);
         check_products(backend, width, tolerance);
         check_overlaps(backend, width, tolerance);
         check_packing(backend, width);
@@ -82,26 +83,97 @@ fn check_gates(backend: &dyn Backend, width: usize, tolerance: f64) {
     cases.push((vec![1, 4, 0, 2], vec![]));
     cases.push((vec![4, 0, 2, 5, 1], vec![]));
     for (targets, controls) in cases {
-        let matrix = random_matrix(1 << targets.len(), 1 << targets.len(), 5);
-        let mut shard = random_shard(backend, rows, width, 1);
-        let before = content(&*shard);
-        shard.dense(&matrix, &targets, &controls);
-        let expected = dense_reference(&before, &matrix, &targets, &controls);
-        assert_close(&content(&*shard), &expected, tolerance, &format!("dense {targets:?} {controls:?}"));
+        let size = 1 << targets.len();
+        let matrix = random_matrix(size, size, 5);
+        let before = content(&*random_shard(backend, rows, width, 1));
+        let run = |operation: LocalOperation| {
+            let mut shard = random_shard(backend, rows, width, 1);
+            shard.run(vec![operation]);
+            content(&*shard)
+        };
+        let what = format!("{targets:?} {controls:?}");
+        let (own, own_controls) = (targets.clone(), controls.clone());
+        let found = run(LocalOperation::Dense { matrix: matrix.clone(), targets: own, controls: own_controls });
+        assert_close(
+            &found,
+            &dense_reference(&before, &matrix, &targets, &controls),
+            tolerance,
+            &format!("dense {what}"),
+        );
 
-        let mut shard = random_shard(backend, rows, width, 1);
-        shard.diagonal(&matrix.diag().to_vec(), &targets, &controls);
-        let diagonal = Matrix::from_diag(&matrix.diag());
-        let expected = dense_reference(&before, &diagonal, &targets, &controls);
-        assert_close(&content(&*shard), &expected, tolerance, &format!("diagonal {targets:?} {controls:?}"));
+        let (entries, own, own_controls) = (matrix.diag().to_vec(), targets.clone(), controls.clone());
+        let found = run(LocalOperation::Diagonal { entries, targets: own, controls: own_controls });
+        let expected = dense_reference(&before, &Matrix::from_diag(&matrix.diag()), &targets, &controls);
+        assert_close(&found, &expected, tolerance, &format!("diagonal {what}"));
 
-        let mut shard = random_shard(backend, rows, width, 1);
-        let matrices = [matrix, random_matrix(1 << targets.len(), 1 << targets.len(), 77)];
-        let choice: Vec<usize> = (0..width).map(|column| column % 2).collect();
-        shard.dense_per_column(&matrices, &choice, &targets);
-        let both = matrices.each_ref().map(|matrix| dense_reference(&before, matrix, &targets, &[]));
-        let expected = Matrix::from_shape_fn(before.dim(), |(row, column)| both[choice[column]][(row, column)]);
-        assert_close(&content(&*shard), &expected, tolerance, &format!("dense per column {targets:?}"));
+        let images: Vec<usize> = (0..size).map(|value| (3 * value + 1) % size).collect();
+        let mut permutation = Matrix::zeros((size, size));
+        images.iter().enumerate().for_each(|(from, to)| permutation[(*to, from)] = matrix[(from, 0)]);
+        let (factors, own, own_controls) = (matrix.column(0).to_vec(), targets.clone(), controls.clone());
+        let found = run(LocalOperation::Permutation { images, factors, targets: own, controls: own_controls });
+        let expected = dense_reference(&before, &permutation, &targets, &controls);
+        assert_close(&found, &expected, tolerance, &format!("permutation {what}"));
+    }
+}
+
+/// The columns a branch makes, by the definition.
+fn branch_reference(
+    before: &Matrix,
+    matrices: &[Matrix],
+    targets: &[usize],
+    sources: &[usize],
+    choice: &[usize],
+) -> Matrix {
+    let applied: Vec<Matrix> = matrices.iter().map(|matrix| dense_reference(before, matrix, targets, &[])).collect();
+    let all: Vec<usize> = (0..before.ncols()).chain(sources.iter().copied()).collect();
+    Matrix::from_shape_fn((before.nrows(), all.len()), |(row, column)| applied[choice[column]][(row, all[column])])
+}
+
+/// Programs of many operations, branches among them, on a shard of several tiles, against one at a time.
+fn check_programs(backend: &dyn Backend, width: usize, tolerance: f64) {
+    let (qubits, rows) = (12, 1 << 12);
+    for seed in 0..3 {
+        let pick = |index: usize, bound: usize| (amplitude(1000 * seed + index).re.abs() * 1e6) as usize % bound;
+        let mut shard = random_shard(backend, rows, width, seed);
+        let mut expected = content(&*shard);
+        let mut program = Vec::new();
+        for index in 0..24 {
+            let first = pick(5 * index, qubits);
+            let second = (first + 1 + pick(5 * index + 1, qubits - 1)) % qubits;
+            let targets = if pick(5 * index + 2, 2) == 0 { vec![first] } else { vec![first, second] };
+            let free = (0..qubits).find(|bit| !targets.contains(bit)).expect("more qubits than targets");
+            let controls = if pick(5 * index + 3, 3) == 0 {
+                vec![LocalControl { bit: free, value: index % 2 == 0 }]
+            } else {
+                vec![]
+            };
+            let size = 1 << targets.len();
+            let matrix = random_matrix(size, size, index).mapv(|entry| entry / size as f64);
+            match index % 4 {
+                0 | 1 => {
+                    expected = dense_reference(&expected, &matrix, &targets, &controls);
+                    program.push(LocalOperation::Dense { matrix, targets, controls });
+                }
+                2 => {
+                    let entries = matrix.diag().to_vec();
+                    expected = dense_reference(&expected, &Matrix::from_diag(&matrix.diag()), &targets, &controls);
+                    program.push(LocalOperation::Diagonal { entries, targets, controls });
+                }
+                _ => {
+                    let matrices: Vec<Matrix> =
+                        (0..3).map(|kind| random_matrix(size, size, 7 * index + kind)).collect();
+                    let old = expected.ncols();
+                    let sources: Vec<usize> = (0..old).filter(|column| column % 3 == 0).take(2).collect();
+                    let mut choice = vec![0; old];
+                    choice.extend((0..sources.len()).map(|branch| 1 + branch % 2));
+                    expected = branch_reference(&expected, &matrices, &targets, &sources, &choice);
+                    program.push(LocalOperation::Branch { matrices, targets, sources, choice });
+                }
+            }
+        }
+        shard.reserve(expected.ncols()).unwrap();
+        shard.run(program);
+        assert_close(&content(&*shard), &expected, 16.0 * tolerance, "a program");
     }
 }
 
@@ -118,6 +190,31 @@ fn check_products(backend: &dyn Backend, width: usize, tolerance: f64) {
         let rotation = random_matrix(width, kept, 21);
         shard.rotate(&rotation);
         assert_close(&content(&*shard), &multiply(&before, &rotation), tolerance, "rotate");
+    }
+    for targets in [vec![0], vec![8], vec![5, 2]] {
+        check_blocks(&*shard, &before, &targets, tolerance);
+        let values = 1 << targets.len();
+        let rotations: Vec<Matrix> = (0..values * values).map(|seed| random_matrix(width, width + 1, seed)).collect();
+        let mut shard = random_shard(backend, 512, width, 9);
+        shard.reserve(width + 1).unwrap();
+        shard.rotate_blocks(&rotations, &targets);
+        let expected = Matrix::from_shape_fn((512, width + 1), |(row, column)| {
+            let factors = &rotations[bits_of(row, &targets) * values..][..values];
+            let term = |value: usize| before.row(with_bits(row, &targets, value)).dot(&factors[value].column(column));
+            (0..values).map(term).sum()
+        });
+        assert_close(&content(&*shard), &expected, tolerance * values as f64, "rotate blocks");
+    }
+}
+
+fn check_blocks(shard: &dyn Shard, before: &Matrix, targets: &[usize], tolerance: f64) {
+    let block = |value: usize| {
+        let rows: Vec<usize> = (0..before.nrows()).filter(|row| bits_of(*row, targets) == value).collect();
+        before.select(ndarray::Axis(0), &rows)
+    };
+    let pairs = (0..1 << targets.len()).flat_map(|s| (0..=s).map(move |t| (s, t)));
+    for ((s, t), found) in pairs.zip(shard.block_grams(targets)) {
+        assert_close(&found, &multiply(&adjoint(&block(s)), &block(t)), tolerance, "block gram");
     }
 }
 
@@ -141,10 +238,10 @@ fn check_overlaps(backend: &dyn Backend, width: usize, tolerance: f64) {
         }
         let mut sums = [Complex64::ZERO; 3];
         for first in (0..64).step_by(16) {
-            let set = RowSet { mask: 0, value: 0, first, count: 16 };
             let mut packed = vec![0; other.packed_bytes(16)];
-            other.pack(&RowSet { first: first ^ (flip & !15), ..set }, &mut packed);
-            let parts = shard.flip_overlaps_with(&packed, &set, flip, &signs);
+            let bits = (0..6).collect();
+            other.pack(&RowSet { bits, value: 0, first: first ^ (flip & !15), count: 16 }, &mut packed);
+            let parts = shard.flip_overlaps_with(&packed, first..first + 16, flip, &signs);
             sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
         }
         for (found, sign) in sums.iter().zip(signs) {
@@ -157,11 +254,11 @@ fn check_overlaps(backend: &dyn Backend, width: usize, tolerance: f64) {
 fn check_packing(backend: &dyn Backend, width: usize) {
     let (shard, mut target) = (random_shard(backend, 64, width, 4), random_shard(backend, 64, width, 5));
     let (source, before) = (content(&*shard), content(&*target));
-    let set = RowSet { mask: 0b10100, value: 0b00100, first: 3, count: 9 };
+    let set = RowSet { bits: vec![3, 0, 5, 1], value: 0b00100, first: 3, count: 9 };
     let mut packed = vec![0; shard.packed_bytes(set.count)];
     shard.pack(&set, &mut packed);
     target.unpack(&set, &packed);
-    let rows: Vec<usize> = (0..64).filter(|row| row & set.mask == set.value).skip(set.first).take(set.count).collect();
+    let rows: Vec<usize> = (3..12).map(|number| with_bits(set.value, &set.bits, number)).collect();
     let expected = Matrix::from_shape_fn(before.dim(), |(row, column)| {
         if rows.contains(&row) { source[(row, column)] } else { before[(row, column)] }
     });
@@ -174,7 +271,9 @@ fn check_columns(backend: &dyn Backend, width: usize, tolerance: f64) {
     let sources = [width - 1, 0, width - 1];
     shard.reserve(width + 5).unwrap();
     assert_eq!(content(&*shard), before, "a larger reserve keeps the content");
-    shard.append_copies(&sources);
+    let matrices = vec![random_matrix(1, 1, 0).mapv(|_| Complex64::ONE)];
+    let choice = vec![0; width + sources.len()];
+    shard.run(vec![LocalOperation::Branch { matrices, targets: vec![], sources: sources.to_vec(), choice }]);
     shard.append_zeros(2);
     let all: Vec<usize> = (0..width).chain(sources).collect();
     let expected = Matrix::from_shape_fn((32, width + 5), |(row, column)| {

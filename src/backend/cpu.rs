@@ -1,14 +1,14 @@
 //! The CPU backend: rows in parallel over threads, columns in the inner loop.
 
 mod index;
-mod kernels;
 mod products;
 mod scalar;
+mod tiles;
 
-use super::{Backend, LocalControl, Precision, RowSet, Shard};
+use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
-use index::{Deposit, RowGroups};
+use index::{scatter_bits, spread};
 use num_complex::{Complex, Complex64};
 use rayon::prelude::*;
 use scalar::Real;
@@ -126,17 +126,6 @@ impl<T: Real> Shard for CpuShard<T> {
         Ok(())
     }
 
-    fn append_copies(&mut self, sources: &[usize]) {
-        let old = self.width;
-        self.width += sources.len();
-        assert!(self.width <= self.reserved, "room is reserved before columns are appended");
-        self.for_each_row(|_, row| {
-            for (offset, source) in sources.iter().enumerate() {
-                row[old + offset] = row[*source];
-            }
-        });
-    }
-
     fn append_zeros(&mut self, count: usize) {
         let old = self.width;
         self.width += count;
@@ -144,26 +133,30 @@ impl<T: Real> Shard for CpuShard<T> {
         self.for_each_row(|_, row| row[old..].fill(Complex::new(T::ZERO, T::ZERO)));
     }
 
-    fn dense(&mut self, matrix: &Matrix, targets: &[usize], controls: &[LocalControl]) {
-        let groups = RowGroups::new(self.rows, targets, controls);
-        kernels::dense(&mut self.data, self.reserved, self.width, matrix, &groups);
+    fn passes(&self, operations: Vec<LocalOperation>, within: usize) -> Vec<Pass> {
+        tiles::split(operations, within, self.rows, self.width)
     }
 
-    fn dense_per_column(&mut self, matrices: &[Matrix], choice: &[usize], targets: &[usize]) {
-        let groups = RowGroups::new(self.rows, targets, &[]);
-        kernels::dense_per_column(&mut self.data, self.reserved, matrices, choice, &groups);
-    }
-
-    fn diagonal(&mut self, entries: &[Complex64], targets: &[usize], controls: &[LocalControl]) {
-        let mask: usize = controls.iter().map(|control| 1 << control.bit).sum();
-        let value: usize = controls.iter().map(|control| usize::from(control.value) << control.bit).sum();
-        let factors: Vec<Complex<T>> = entries.iter().map(|entry| T::complex(*entry)).collect();
-        self.for_each_row(|row, columns| {
-            if row & mask == value {
-                let factor = factors[index::gather_bits(row, targets)];
-                columns.iter_mut().for_each(|amplitude| *amplitude = *amplitude * factor);
+    fn run_tiles(&mut self, pass: &Pass, tiles: std::ops::Range<usize>) {
+        assert!(pass.width_after <= self.reserved, "room is reserved before columns are appended");
+        let rows = 1 << pass.mask.count_ones();
+        let (stride, reserved) = (pass.width_after, self.reserved);
+        let mut scratch = vec![Complex::new(T::ZERO, T::ZERO); rows * stride];
+        for tile in tiles {
+            let outside = spread(tile, (self.rows - 1) & !pass.mask);
+            let start = |row: usize| (outside | spread(row, pass.mask)) * reserved;
+            for (row, into) in scratch.chunks_exact_mut(stride).enumerate() {
+                into[..pass.width].copy_from_slice(&self.data[start(row)..][..pass.width]);
             }
-        });
+            tiles::run(&mut scratch, stride, pass, outside);
+            for (row, from) in scratch.chunks_exact(stride).enumerate() {
+                self.data[start(row)..][..stride].copy_from_slice(from);
+            }
+        }
+    }
+
+    fn end_pass(&mut self, pass: &Pass) {
+        self.width = pass.width_after;
     }
 
     fn column_norms(&self) -> Vec<f64> {
@@ -178,13 +171,22 @@ impl<T: Real> Shard for CpuShard<T> {
     }
 
     fn gram(&self) -> Matrix {
-        products::gram(&self.data, self.rows, self.width, self.reserved)
+        self.block_grams(&[]).swap_remove(0)
+    }
+
+    fn block_grams(&self, targets: &[usize]) -> Vec<Matrix> {
+        products::block_grams(&self.data, self.rows, self.width, self.reserved, targets)
+    }
+
+    fn rotate_blocks(&mut self, rotations: &[Matrix], targets: &[usize]) {
+        assert!(rotations.iter().all(|one| one.nrows() == self.width), "a rotation has a row for each column");
+        assert!(rotations[0].ncols() <= self.reserved, "room is reserved before columns are made");
+        products::rotate_blocks(&mut self.data, self.rows, self.width, self.reserved, rotations, targets);
+        self.width = rotations[0].ncols();
     }
 
     fn rotate(&mut self, rotation: &Matrix) {
-        assert_eq!(rotation.nrows(), self.width, "a rotation has a row for each column of the shard");
-        products::rotate(&mut self.data, self.width, self.reserved, rotation);
-        self.width = rotation.ncols();
+        self.rotate_blocks(std::slice::from_ref(rotation), &[]);
     }
 
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64> {
@@ -199,19 +201,25 @@ impl<T: Real> Shard for CpuShard<T> {
         self.sum_over_blocks(0..self.rows, part, |total, next| add_assign(total, next))
     }
 
-    fn flip_overlaps_with(&self, other: &[u8], set: &RowSet, flip: usize, signs: &[usize]) -> Vec<Complex64> {
-        let within = flip & (set.count - 1);
+    fn flip_overlaps_with(
+        &self,
+        other: &[u8],
+        rows: std::ops::Range<usize>,
+        flip: usize,
+        signs: &[usize],
+    ) -> Vec<Complex64> {
+        let (first, within) = (rows.start, flip & (rows.len() - 1));
         let row_bytes = self.packed_bytes(1);
         let part = |rows: std::ops::Range<usize>| {
             let mut sums = vec![Complex64::ZERO; signs.len()];
             for row in rows {
-                let partner = &other[((row - set.first) ^ within) * row_bytes..][..row_bytes];
+                let partner = &other[((row - first) ^ within) * row_bytes..][..row_bytes];
                 let overlap = T::overlap_with_bytes(partner, self.used(row));
                 sums.iter_mut().zip(signs).for_each(|(sum, mask)| *sum += overlap * sign(*mask, row));
             }
             sums
         };
-        self.sum_over_blocks(set.first..set.first + set.count, part, |total, next| add_assign(total, next))
+        self.sum_over_blocks(rows, part, |total, next| add_assign(total, next))
     }
 
     fn row_weights(&self, columns: &[usize]) -> Vec<f64> {
@@ -225,10 +233,9 @@ impl<T: Real> Shard for CpuShard<T> {
     fn pack(&self, set: &RowSet, out: &mut [u8]) {
         let row_bytes = self.packed_bytes(1);
         assert_eq!(out.len(), set.count * row_bytes, "a packed message has the size of its rows");
-        let deposit = Deposit::new(set.mask, self.rows);
         out.par_chunks_mut(row_bytes * ROW_BLOCK).enumerate().for_each(|(block, chunk)| {
             for (offset, bytes) in chunk.chunks_exact_mut(row_bytes).enumerate() {
-                let row = deposit.spread(set.first + block * ROW_BLOCK + offset) | set.value;
+                let row = set.value | scatter_bits(set.first + block * ROW_BLOCK + offset, &set.bits);
                 bytes.copy_from_slice(T::bytes_of(self.used(row)));
             }
         });
@@ -237,9 +244,8 @@ impl<T: Real> Shard for CpuShard<T> {
     fn unpack(&mut self, set: &RowSet, packed: &[u8]) {
         let row_bytes = self.packed_bytes(1);
         assert_eq!(packed.len(), set.count * row_bytes, "a packed message has the size of its rows");
-        let deposit = Deposit::new(set.mask, self.rows);
         for (offset, bytes) in packed.chunks_exact(row_bytes).enumerate() {
-            let row = deposit.spread(set.first + offset) | set.value;
+            let row = set.value | scatter_bits(set.first + offset, &set.bits);
             let used = &mut self.data[row * self.reserved..][..self.width];
             T::bytes_of_mut(used).copy_from_slice(bytes);
         }

@@ -13,7 +13,7 @@ use crate::config::Compression;
 use crate::error::{Error, Result};
 use crate::linalg::{frobenius_norm, hermitian_eigen};
 use crate::model::Channel;
-use crate::plan::{Action, OverlapGroup};
+use crate::plan::{Action, OverlapGroup, Step};
 use crate::state::{Branch, Column, State};
 use num_complex::Complex64;
 use std::rc::Rc;
@@ -129,23 +129,22 @@ impl LowRank {
     ///
     /// # Errors
     /// Resource error when memory for new columns is not to be had.
-    pub fn step(&mut self, action: &Action) -> Result<StepReport> {
+    pub fn step(&mut self, step: &Step) -> Result<StepReport> {
         let sent = self.state.sent();
         let mut discarded = 0.0;
-        match action {
-            Action::Unitary { matrix, targets, controls } => {
-                self.state.unitary(matrix, targets, controls);
-                self.rounding.dense(targets.len());
+        match &step.action {
+            Action::Unitary { matrix, targets, controls } => self.state.unitary(matrix, targets, controls),
+            Action::Diagonal { entries, targets, controls } => self.state.diagonal(entries, targets, controls),
+            Action::Permutation { images, factors, targets, controls } => {
+                self.state.permutation(images, factors, targets, controls);
             }
-            Action::Diagonal { entries, targets, controls } => {
-                self.state.diagonal(entries, targets, controls);
-                self.rounding.diagonal();
-            }
-            Action::Exchange { pairs } => self.state.exchange(pairs),
+            Action::Exchange { pairs } => self.state.exchange(pairs)?,
             Action::Channel { channel, targets, record } => discarded += self.channel(channel, targets, *record)?,
             Action::CompressIfWide if self.is_wide() => discarded += self.compress()?,
-            Action::CompressIfWide | Action::Relabel { .. } | Action::Measure { .. } => {}
+            Action::CompressIfWide | Action::Relabel { .. } => {}
+            Action::Measure { .. } => discarded += self.compress()?,
         }
+        self.rounding.step(step);
         Ok(StepReport { width: self.width(), discarded, sent: self.state.sent() - sent })
     }
 
@@ -169,8 +168,7 @@ impl LowRank {
             self.limited = true;
         }
         let kept = (split.kept, &split.columns[..]);
-        self.state.branch(channel.kraus(), targets, kept, &split.branches, self.settings.max_width)?;
-        self.rounding.dense(channel.qubits());
+        self.state.branch(channel.kraus(), targets, kept, &split.branches);
         Ok(discarded)
     }
 
@@ -183,6 +181,7 @@ impl LowRank {
     /// # Errors
     /// Internal error when the eigenvalues do not converge.
     pub fn compress(&mut self) -> Result<f64> {
+        self.state.flush()?;
         let Settings { cut, max_rank, .. } = self.settings;
         let rule = Rule { cut, max_rank, precision: self.precision };
         let source = self.spectrum_source();

@@ -7,6 +7,7 @@
 //! compression is computed in double precision from a matrix `V` whose columns are orthonormal to `w u`.
 
 use crate::backend::Precision;
+use crate::plan::{Action, Step};
 
 /// Rows summed one after the other in a reduction; see the CPU backend.
 const SUMMED_IN_A_ROW: f64 = 2048.0;
@@ -35,14 +36,26 @@ impl Rounding {
         self.bound
     }
 
+    /// A step of the plan; a compression is counted apart. An operation that was multiplied into others counts as if
+    /// it had been applied by itself, on as many qubits: the product of two matrices is rounded no worse.
+    pub fn step(&mut self, step: &Step) {
+        for _ in 0..step.operations {
+            match &step.action {
+                Action::Unitary { targets, .. } | Action::Channel { targets, .. } => self.dense(targets.len()),
+                Action::Diagonal { .. } | Action::Permutation { .. } => self.diagonal(),
+                Action::Relabel { .. } | Action::Exchange { .. } | Action::CompressIfWide | Action::Measure { .. } => {}
+            }
+        }
+    }
+
     /// A dense unitary or a channel on `qubits` qubits.
-    pub fn dense(&mut self, qubits: usize) {
+    fn dense(&mut self, qubits: usize) {
         let size = 2f64.powi(qubits as i32);
         self.bound += 2.0 * (size + 4.0) * std::f64::consts::SQRT_2 * self.unit * size.sqrt();
     }
 
-    /// A diagonal unitary: one product for each amplitude.
-    pub fn diagonal(&mut self) {
+    /// A diagonal unitary or a permutation: one product for each amplitude.
+    fn diagonal(&mut self) {
         self.bound += 2.0 * 4.0 * std::f64::consts::SQRT_2 * self.unit;
     }
 

@@ -146,12 +146,11 @@ impl Run {
 
     /// Runs the next step and writes its line of the trace.
     fn step(&mut self, inputs: &Inputs) -> Result<()> {
-        let action = &inputs.plan.steps[self.position].action;
+        let step = &inputs.plan.steps[self.position];
+        let action = &step.action;
         let begin = Instant::now();
-        let mut report = self.engine.step(action)?;
+        let report = self.engine.step(step)?;
         if matches!(action, Action::Measure { .. }) {
-            report.discarded += self.engine.compress()?;
-            report.width = self.engine.width();
             self.certificate = Some(self.engine.certificate());
         }
         self.channels.1 += usize::from(matches!(action, Action::Channel { .. }));

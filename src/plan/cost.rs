@@ -33,7 +33,7 @@ impl Plan {
     pub fn cost(&self, action: &Action, amplitude_bytes: usize) -> Cost {
         let column = self.column_bytes(amplitude_bytes);
         match action {
-            Action::Unitary { controls, .. } => {
+            Action::Unitary { controls, .. } | Action::Permutation { controls, .. } => {
                 Cost { memory: (2 * column) >> controls.len().min(63), ..Cost::default() }
             }
             Action::Diagonal { .. } | Action::Channel { .. } => Cost { memory: 2 * column, ..Cost::default() },

@@ -7,14 +7,21 @@ use crate::linalg::{Matrix, diagonal_of};
 use crate::model::{Channel, Circuit, Operation, Unitary, channel};
 use num_complex::Complex64;
 
-/// An action on logical qubits and the line it comes from.
-pub(super) type Lowered = (Action, usize);
+/// An action on logical qubits.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Lowered {
+    pub(super) action: Action,
+    /// Line of the circuit it comes from, the first of several.
+    pub(super) line: usize,
+    /// Operations of the circuit it stands for.
+    pub(super) operations: usize,
+}
 
 /// Actions in order of time, qubits logical.
 pub(super) fn lower(circuit: &Circuit, measurements: &Measurements) -> Result<Vec<Lowered>> {
     let mut actions = Vec::with_capacity(circuit.statements.len());
     for (statement, fate) in circuit.statements.iter().zip(&measurements.fates) {
-        let mut push = |action| actions.push((action, statement.line));
+        let mut push = |action| actions.push(Lowered { action, line: statement.line, operations: 1 });
         match &statement.operation {
             Operation::Gate(gate) => gate.body.iter().filter_map(unitary).for_each(push),
             Operation::Channel { channel, qubits } if !channel.is_identity() => {

@@ -15,7 +15,7 @@ const NEVER: usize = usize::MAX;
 
 /// How many ranks hold a shard: the largest power of two that leaves every gate enough local qubits.
 pub(super) fn shards(qubits: usize, ranks: usize, actions: &[Lowered]) -> usize {
-    let needed = actions.iter().map(|(action, _)| needs_local(action).len()).max().unwrap_or(0);
+    let needed = actions.iter().map(|lowered| needs_local(&lowered.action).len()).max().unwrap_or(0);
     let sharded = (qubits - needed.min(qubits)).min(ranks.max(1).ilog2() as usize);
     1 << sharded
 }
@@ -23,7 +23,9 @@ pub(super) fn shards(qubits: usize, ranks: usize, actions: &[Lowered]) -> usize 
 /// The qubits an action needs local.
 fn needs_local(action: &Action) -> &[usize] {
     match action {
-        Action::Unitary { targets, .. } | Action::Channel { targets, .. } => targets,
+        Action::Unitary { targets, .. } | Action::Permutation { targets, .. } | Action::Channel { targets, .. } => {
+            targets
+        }
         _ => &[],
     }
 }
@@ -35,20 +37,20 @@ pub(super) fn place(actions: Vec<Lowered>, qubits: usize, shards: usize) -> (Lay
     let start = starting_layout(&uses, qubits);
     let mut layout = start.clone();
     let mut steps = Vec::with_capacity(actions.len());
-    for (index, (action, line)) in actions.into_iter().enumerate() {
+    for (index, Lowered { action, line, operations }) in actions.into_iter().enumerate() {
         uses.advance(index);
         let pairs = exchange(needs_local(&action), &layout, &uses, local);
         if !pairs.is_empty() {
             pairs.iter().for_each(|(sharded, row)| layout.swap_physical(*sharded, *row));
-            steps.push(Step { action: Action::Exchange { pairs }, line });
+            steps.push(Step { action: Action::Exchange { pairs }, line, operations: 0 });
         }
         if let Action::Relabel { first, second } = action {
             layout.swap_logical(first, second);
         }
         let is_channel = matches!(action, Action::Channel { .. });
-        steps.push(Step { action: physical(action, &layout), line });
+        steps.push(Step { action: physical(action, &layout), line, operations });
         if is_channel {
-            steps.push(Step { action: Action::CompressIfWide, line });
+            steps.push(Step { action: Action::CompressIfWide, line, operations: 0 });
         }
     }
     (start, steps, layout)
@@ -63,7 +65,7 @@ struct Uses {
 impl Uses {
     fn of(actions: &[Lowered], qubits: usize) -> Uses {
         let mut of_qubit = vec![Vec::new(); qubits];
-        for (index, (action, _)) in actions.iter().enumerate() {
+        for (index, Lowered { action, .. }) in actions.iter().enumerate() {
             needs_local(action).iter().for_each(|qubit| of_qubit[*qubit].push(index));
         }
         Uses { of_qubit, next: vec![0; qubits] }
@@ -126,6 +128,9 @@ fn physical(action: Action, layout: &Layout) -> Action {
         Action::Diagonal { entries, targets, controls } => {
             Action::Diagonal { entries, targets: places(targets), controls: moved(controls) }
         }
+        Action::Permutation { images, factors, targets, controls } => {
+            Action::Permutation { images, factors, targets: places(targets), controls: moved(controls) }
+        }
         Action::Channel { channel, targets, record } => Action::Channel { channel, targets: places(targets), record },
         other => other,
     }
@@ -138,7 +143,11 @@ mod tests {
 
     fn dense(targets: &[usize]) -> Lowered {
         let matrix = identity(1 << targets.len());
-        (Action::Unitary { matrix, targets: targets.to_vec(), controls: vec![] }, 1)
+        Lowered {
+            action: Action::Unitary { matrix, targets: targets.to_vec(), controls: vec![] },
+            line: 1,
+            operations: 1,
+        }
     }
 
     fn exchanges(steps: &[Step]) -> Vec<Vec<(usize, usize)>> {

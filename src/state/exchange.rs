@@ -6,14 +6,14 @@
 //! bounded size.
 
 use super::State;
-use crate::backend::RowSet;
+use crate::backend::{LocalOperation, RowSet};
 
 /// Largest message of one exchange; bounds the two buffers.
 const MESSAGE_BYTES: usize = 8 << 20;
 
 impl State {
-    /// Exchanges each (sharded, local) pair of physical qubits, in one all-to-all within groups.
-    pub fn exchange(&mut self, pairs: &[(usize, usize)]) {
+    /// Exchanges the (sharded, local) pairs, then runs the operations.
+    pub(super) fn exchange_and_run(&mut self, pairs: &[(usize, usize)], operations: Vec<LocalOperation>) {
         let own = self.exchanged_bits(pairs);
         for difference in 1..1usize << pairs.len() {
             let slice = own ^ difference;
@@ -23,6 +23,7 @@ impl State {
                 self.swap_slice(block, partner, mask, value);
             }
         }
+        self.core_mut().shard.run(operations);
     }
 
     /// This rank's exchanged bits, the first pair least significant.
@@ -42,7 +43,8 @@ impl State {
         let slice_rows = self.rows() >> mask.count_ones();
         let chunk = self.message_rows(block).min(slice_rows);
         for first in (0..slice_rows).step_by(chunk) {
-            let set = RowSet { mask, value, first, count: chunk.min(slice_rows - first) };
+            let bits = (0..self.local_qubits).filter(|bit| mask >> bit & 1 == 0).collect();
+            let set = RowSet { bits, value, first, count: chunk.min(slice_rows - first) };
             self.send_rows(block, &set);
             self.swap_buffers(partner);
             let State { blocks, into, .. } = self;

@@ -13,7 +13,7 @@ impl State {
         let (partner_bits, local_flip) = self.split(flip);
         let local_signs: Vec<usize> = signs.iter().map(|sign| self.split(*sign).1).collect();
         let mut sums = if partner_bits == 0 {
-            self.core().shard.flip_overlaps(local_flip, &local_signs)
+            self.settled().flip_overlaps(local_flip, &local_signs)
         } else {
             self.overlaps_with_partner(self.comm.rank() ^ partner_bits, local_flip, &local_signs)
         };
@@ -30,11 +30,11 @@ impl State {
         let count = self.message_rows(0).min(self.rows());
         let mut sums = vec![Complex64::ZERO; signs.len()];
         for first in (0..self.rows()).step_by(count) {
-            let own = RowSet { mask: 0, value: 0, first, count };
             // The partner works on the same rows, so it needs those that its flip makes of them.
-            self.send_rows(0, &RowSet { first: first ^ (flip & !(count - 1)), ..own });
+            let bits = (0..self.local_qubits).collect();
+            self.send_rows(0, &RowSet { bits, value: 0, first: first ^ (flip & !(count - 1)), count });
             self.swap_buffers(partner);
-            let part = self.core().shard.flip_overlaps_with(&self.into, &own, flip, signs);
+            let part = self.core().shard.flip_overlaps_with(&self.into, first..first + count, flip, signs);
             sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
         }
         sums
@@ -44,7 +44,7 @@ impl State {
     /// significant bit of the index.
     pub fn marginal(&self, places: &[usize]) -> Vec<f64> {
         let all: Vec<usize> = (0..self.width()).collect();
-        let weights = self.core().shard.row_weights(&all);
+        let weights = self.settled().row_weights(&all);
         let mut sums = vec![0.0; 1 << places.len()];
         for (row, weight) in weights.iter().enumerate() {
             let physical = self.comm.rank() << self.local_qubits | row;

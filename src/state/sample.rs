@@ -58,7 +58,7 @@ impl State {
             if picked.is_empty() {
                 continue;
             }
-            let weights = self.core().shard.row_weights(columns);
+            let weights = self.settled().row_weights(columns);
             let completion = share / 2f64.powi(self.qubits as i32);
             for draw in self.descend(&Diagonal { weights, completion, to_logical }, picked) {
                 outcomes[draw.number] = Outcome { register: *register, index: draw.prefix };

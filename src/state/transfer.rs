@@ -28,7 +28,7 @@ impl State {
             for logical in first..first + count as u64 {
                 let (rank, row) = self.split(physical(logical));
                 if rank == self.comm.rank() {
-                    own.extend(self.core().shard.row(row).iter().flat_map(|value| amplitude_bytes(*value)));
+                    own.extend(self.settled().row(row).iter().flat_map(|value| amplitude_bytes(*value)));
                 }
             }
             let parts = self.comm.gather(&own);
@@ -65,7 +65,7 @@ impl State {
         let count = count.min(self.rows());
         let mut by_rank = vec![Vec::new(); self.comm.size()];
         for first in (0..self.rows()).step_by(count) {
-            let own = (first..first + count).flat_map(|row| self.core().shard.row(row)).flat_map(amplitude_bytes);
+            let own = (first..first + count).flat_map(|row| self.settled().row(row)).flat_map(amplitude_bytes);
             let parts = self.comm.gather(&own.collect::<Vec<u8>>()).unwrap_or_default();
             by_rank.iter_mut().zip(parts).for_each(|(rows, part)| rows.extend(amplitudes(&part)));
         }

@@ -1,28 +1,15 @@
-//! Index arithmetic on rows: groups of rows that a gate mixes, and rows with fixed bits.
+//! Index arithmetic on rows: groups of rows that a gate mixes, and indices spread over chosen bits.
 
-use crate::backend::LocalControl;
-
-/// Spreads consecutive numbers over the bits that are not fixed.
-#[derive(Debug, Clone)]
-pub(super) struct Deposit {
-    /// Fixed bits, ascending.
-    fixed: Vec<usize>,
-}
-
-impl Deposit {
-    /// For row indices below `rows` with the bits of `mask` fixed.
-    pub(super) fn new(mask: usize, rows: usize) -> Self {
-        debug_assert!(mask < rows, "fixed bits are bits of the row index");
-        Deposit { fixed: (0..usize::BITS as usize).filter(|bit| mask >> bit & 1 == 1).collect() }
+/// The index whose bits at the set bits of `mask`, from the lowest, are those of `number`, all others zero.
+pub(super) fn spread(number: usize, mask: usize) -> usize {
+    let (mut index, mut number, mut mask) = (0, number, mask);
+    while mask != 0 && number != 0 {
+        let bit = mask & mask.wrapping_neg();
+        index |= if number & 1 == 1 { bit } else { 0 };
+        number >>= 1;
+        mask ^= bit;
     }
-
-    /// The `number`-th index whose fixed bits are all zero.
-    pub(super) fn spread(&self, number: usize) -> usize {
-        self.fixed.iter().fold(number, |index, bit| {
-            let low = index & ((1 << bit) - 1);
-            ((index - low) << 1) | low
-        })
-    }
+    index
 }
 
 /// The value of the listed bits of `index`; the first is the least significant.
@@ -30,11 +17,15 @@ pub(super) fn gather_bits(index: usize, bits: &[usize]) -> usize {
     bits.iter().enumerate().map(|(place, bit)| (index >> bit & 1) << place).sum()
 }
 
-/// The groups of `2^k` rows that a gate on `k` targets mixes, where its controls hold.
+/// The index whose listed bits are those of `value`; the first is the least significant.
+pub(super) fn scatter_bits(value: usize, bits: &[usize]) -> usize {
+    bits.iter().enumerate().map(|(place, bit)| (value >> place & 1) << bit).sum()
+}
+
+/// The groups of `2^k` rows that a gate on `k` targets mixes.
 #[derive(Debug, Clone)]
 pub(super) struct RowGroups {
-    deposit: Deposit,
-    control_value: usize,
+    outside: usize,
     /// Offset of each member of a group from its first row, in the order of the matrix index.
     pub(super) offsets: Vec<usize>,
     /// Number of groups.
@@ -42,21 +33,18 @@ pub(super) struct RowGroups {
 }
 
 impl RowGroups {
-    pub(super) fn new(rows: usize, targets: &[usize], controls: &[LocalControl]) -> Self {
-        let bits = targets.iter().copied().chain(controls.iter().map(|control| control.bit));
-        let mask = bits.map(|bit| 1usize << bit).sum();
-        let member = |index: usize| targets.iter().enumerate().map(|(place, bit)| (index >> place & 1) << bit).sum();
+    pub(super) fn new(rows: usize, targets: &[usize]) -> Self {
+        let mask: usize = targets.iter().map(|bit| 1usize << bit).sum();
         RowGroups {
-            deposit: Deposit::new(mask, rows),
-            control_value: controls.iter().map(|control| usize::from(control.value) << control.bit).sum(),
-            offsets: (0..1 << targets.len()).map(member).collect(),
-            count: rows >> (targets.len() + controls.len()),
+            outside: (rows - 1) & !mask,
+            offsets: (0..1 << targets.len()).map(|value| scatter_bits(value, targets)).collect(),
+            count: rows >> targets.len(),
         }
     }
 
     /// First row (all target bits zero) of a group.
     pub(super) fn first_row(&self, group: usize) -> usize {
-        self.deposit.spread(group) | self.control_value
+        spread(group, self.outside)
     }
 }
 
@@ -65,21 +53,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_visit_every_controlled_row_once() {
-        let controls = [LocalControl { bit: 3, value: true }, LocalControl { bit: 0, value: false }];
-        let groups = RowGroups::new(32, &[4, 1], &controls);
+    fn groups_visit_every_row_once() {
+        let groups = RowGroups::new(32, &[4, 1]);
         let mut rows: Vec<usize> = (0..groups.count)
             .flat_map(|group| groups.offsets.iter().map(move |offset| (group, *offset)))
             .map(|(group, offset)| groups.first_row(group) + offset)
             .collect();
         rows.sort_unstable();
-        let expected: Vec<usize> = (0..32).filter(|row| row & 8 != 0 && row & 1 == 0).collect();
-        assert_eq!(rows, expected);
+        assert!(rows.into_iter().eq(0..32));
         assert_eq!(groups.offsets, [0, 16, 2, 18]);
     }
 
     #[test]
-    fn bits_are_gathered_in_the_order_listed() {
+    fn bits_are_gathered_and_scattered_in_the_order_listed() {
         assert_eq!(gather_bits(0b1010, &[1, 2, 3]), 0b101);
+        assert_eq!(scatter_bits(0b01, &[3, 0]), 0b1000);
+        assert_eq!(spread(0b101, 0b11010), 0b10010);
     }
 }

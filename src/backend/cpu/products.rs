@@ -1,68 +1,171 @@
-//! Gram matrix and rotation: the products of the tall shard with small matrices.
+//! Gram matrices and rotations: the products of the tall shard with small matrices.
+//!
+//! All products run in double precision. A Gram matrix is computed as a Hermitian product (its lower triangle, half
+//! the work) over fixed ranges of rows that are added in order, so its bits do not depend on the number of threads.
 
+use super::index::{scatter_bits, spread};
 use super::scalar::Real;
 use crate::linalg::Matrix;
 use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
 use num_complex::{Complex, Complex64};
 use rayon::prelude::*;
 
 /// Rows of one panel: small enough that a panel of some hundred columns stays in a core's cache.
-const PANEL_ROWS: usize = 256;
-/// The Gram matrix is the sum of at most this many partial ones, added in order whatever the number of threads.
-const GRAM_PARTS: usize = 16;
-/// A part has at least this many rows for each column, so that all partial sums take at most a quarter of the shard.
-const GRAM_ROWS_A_COLUMN: usize = 4;
+const PANEL_ROWS: usize = 512;
+/// A Gram matrix is the sum of at most this many partial ones.
+const GRAM_PARTS: usize = 64;
+/// A part has at least this many rows for each column, or adding the parts would cost as much as they do.
+const PART_ROWS_A_COLUMN: usize = 2;
 
-/// A panel of used columns, packed, in double precision.
-fn load<T: Real>(rows: &[Complex<T>], width: usize, reserved: usize, panel: &mut Vec<Complex64>) -> usize {
-    panel.clear();
-    for row in rows.chunks_exact(reserved) {
-        panel.extend(row[..width].iter().map(|value| T::double(*value)));
+/// Where a panel's rows are: the rows of the shard whose bits outside `mask` are those of consecutive numbers and whose
+/// bits in `mask` are `value`.
+#[derive(Clone, Copy)]
+struct Rows {
+    outside: usize,
+    value: usize,
+}
+
+impl Rows {
+    fn at(self, number: usize) -> usize {
+        self.value | spread(number, self.outside)
     }
-    rows.len() / reserved
 }
 
-fn panel_view(panel: &[Complex64], rows: usize, width: usize) -> MatRef<'_, Complex64> {
-    MatRef::from_row_major_slice(panel, rows, width)
+/// Rows one after the other, packed, in double precision.
+fn load<'a, T: Real>(rows: impl Iterator<Item = &'a [Complex<T>]>, panel: &mut Vec<Complex64>) {
+    panel.clear();
+    rows.for_each(|row| panel.extend(row.iter().map(|value| T::double(*value))));
 }
 
-/// `L^dagger L`.
-pub(super) fn gram<T: Real>(data: &[Complex<T>], rows: usize, width: usize, reserved: usize) -> Matrix {
-    let part_rows = rows.div_ceil(GRAM_PARTS).max(GRAM_ROWS_A_COLUMN * width).next_multiple_of(PANEL_ROWS);
-    let parts: Vec<Vec<Complex64>> = data
-        .par_chunks(part_rows * reserved)
-        .map(|part| {
-            let mut sum = vec![Complex64::ZERO; width * width];
-            let mut panel = Vec::with_capacity(PANEL_ROWS * width);
-            for rows in part.chunks(PANEL_ROWS * reserved) {
-                let count = load(rows, width, reserved, &mut panel);
-                let view = panel_view(&panel, count, width);
-                let into = MatMut::from_row_major_slice_mut(&mut sum, width, width);
-                matmul(into, Accum::Add, view.adjoint(), view, Complex64::ONE, Par::Seq);
+fn view(panel: &[Complex64], width: usize) -> MatRef<'_, Complex64> {
+    MatRef::from_row_major_slice(panel, panel.len() / width, width)
+}
+
+/// `L_s^dagger L_t` for `s >= t` over the target bits; see [`crate::backend::Shard::block_grams`].
+pub(super) fn block_grams<T: Real>(
+    data: &[Complex<T>],
+    rows: usize,
+    width: usize,
+    reserved: usize,
+    targets: &[usize],
+) -> Vec<Matrix> {
+    let values = 1usize << targets.len();
+    let mask = scatter_bits(values - 1, targets);
+    let block = |value: usize| Rows { outside: (rows - 1) & !mask, value: scatter_bits(value, targets) };
+    let numbers = rows / values;
+    let part_rows = (numbers / GRAM_PARTS).max((PART_ROWS_A_COLUMN * width).next_power_of_two()).min(numbers);
+    let pairs: Vec<(usize, usize)> = (0..values).flat_map(|s| (0..=s).map(move |t| (s, t))).collect();
+    let part = |first: usize| {
+        let mut sums = vec![vec![Complex64::ZERO; width * width]; pairs.len()];
+        let mut panels = vec![Vec::with_capacity(PANEL_ROWS.min(part_rows) * width); values];
+        for start in (first..first + part_rows).step_by(PANEL_ROWS) {
+            let range = start..(start + PANEL_ROWS).min(first + part_rows);
+            panels.iter_mut().enumerate().for_each(|(value, panel)| {
+                load(range.clone().map(|number| &data[block(value).at(number) * reserved..][..width]), panel);
+            });
+            for ((s, t), sum) in pairs.iter().zip(&mut sums) {
+                add_product(sum, view(&panels[*s], width), view(&panels[*t], width), s == t);
             }
-            sum
-        })
-        .collect();
-    let mut parts = parts.into_iter();
-    let mut total = parts.next().expect("a shard has at least one row");
-    parts.for_each(|part| total.iter_mut().zip(part).for_each(|(sum, value)| *sum += value));
-    Matrix::from_shape_vec((width, width), total).expect("the sum has the shape of its parts")
+        }
+        sums
+    };
+    let mut total: Option<Vec<Vec<Complex64>>> = None;
+    let starts: Vec<usize> = (0..numbers).step_by(part_rows).collect();
+    for wave in starts.chunks(rayon::current_num_threads()) {
+        let parts: Vec<_> = wave.par_iter().map(|first| part(*first)).collect();
+        for part in parts {
+            match &mut total {
+                Some(total) => total.iter_mut().flatten().zip(part.iter().flatten()).for_each(|(a, b)| *a += b),
+                none => *none = Some(part),
+            }
+        }
+    }
+    let sums = total.expect("a shard has at least one row");
+    pairs.into_iter().zip(sums).map(|((s, t), sum)| finish(sum, width, s == t)).collect()
 }
 
-/// `L <- L V`, panel by panel.
-pub(super) fn rotate<T: Real>(data: &mut [Complex<T>], width: usize, reserved: usize, rotation: &Matrix) {
-    let kept = rotation.ncols();
-    let factor = crate::linalg::view(rotation);
-    data.par_chunks_mut(PANEL_ROWS * reserved).for_each_init(
-        || (Vec::with_capacity(PANEL_ROWS * width), vec![Complex64::ZERO; PANEL_ROWS * kept]),
-        |(panel, product), rows| {
-            let count = load(rows, width, reserved, panel);
-            let into = MatMut::from_row_major_slice_mut(&mut product[..count * kept], count, kept);
-            matmul(into, Accum::Replace, panel_view(panel, count, width), factor, Complex64::ONE, Par::Seq);
-            for (row, values) in rows.chunks_exact_mut(reserved).zip(product.chunks_exact(kept.max(1))) {
+/// `sum += A^dagger B`; of a Hermitian product the lower triangle only.
+fn add_product(sum: &mut [Complex64], a: MatRef<'_, Complex64>, b: MatRef<'_, Complex64>, hermitian: bool) {
+    let width = a.ncols();
+    let into = MatMut::from_row_major_slice_mut(sum, width, width);
+    if hermitian {
+        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+        triangular::matmul(into, lower, Accum::Add, a.adjoint(), full, b, full, Complex64::ONE, Par::Seq);
+    } else {
+        matmul(into, Accum::Add, a.adjoint(), b, Complex64::ONE, Par::Seq);
+    }
+}
+
+/// The matrix of a sum; a Hermitian one is completed from its lower triangle.
+fn finish(sum: Vec<Complex64>, width: usize, hermitian: bool) -> Matrix {
+    let mut matrix = Matrix::from_shape_vec((width, width), sum).expect("the sum has the shape of its parts");
+    if hermitian {
+        for row in 0..width {
+            matrix[(row, row)].im = 0.0;
+            for column in row + 1..width {
+                matrix[(row, column)] = matrix[(column, row)].conj();
+            }
+        }
+    }
+    matrix
+}
+
+/// `L_s <- sum_t L_t V_st`, panel by panel; see [`crate::backend::Shard::rotate_blocks`].
+pub(super) fn rotate_blocks<T: Real>(
+    data: &mut [Complex<T>],
+    rows: usize,
+    width: usize,
+    reserved: usize,
+    rotations: &[Matrix],
+    targets: &[usize],
+) {
+    let values = 1usize << targets.len();
+    let kept = rotations[0].ncols();
+    let mask = scatter_bits(values - 1, targets);
+    let block = |value: usize| Rows { outside: (rows - 1) & !mask, value: scatter_bits(value, targets) };
+    let numbers = rows / values;
+    let shared = SharedRows(data.as_mut_ptr());
+    let panels = numbers.div_ceil(PANEL_ROWS);
+    let buffers = || (vec![Vec::new(); values], vec![Complex64::ZERO; PANEL_ROWS.min(numbers) * kept]);
+    (0..panels).into_par_iter().for_each_init(buffers, |(inputs, product), panel| {
+        let range = panel * PANEL_ROWS..((panel + 1) * PANEL_ROWS).min(numbers);
+        let start = |value: usize, number: usize| block(value).at(number) * reserved;
+        for (value, input) in inputs.iter_mut().enumerate() {
+            // SAFETY: blocks and numbers give every row of the shard to exactly one panel.
+            load(range.clone().map(|number| unsafe { &*shared.row(start(value, number), width) }), input);
+        }
+        for (value, factors) in rotations.chunks_exact(values).enumerate() {
+            let product = &mut product[..range.len() * kept];
+            for (place, (input, factor)) in inputs.iter().zip(factors).enumerate() {
+                let into = MatMut::from_row_major_slice_mut(product, range.len(), kept);
+                let accumulate = if place == 0 { Accum::Replace } else { Accum::Add };
+                let factor = crate::linalg::view(factor);
+                matmul(into, accumulate, view(input, width), factor, Complex64::ONE, Par::Seq);
+            }
+            for (number, values) in range.clone().zip(product.chunks_exact(kept)) {
+                // SAFETY: as above, and the panel's rows have been read.
+                let row = unsafe { shared.row(start(value, number), kept) };
                 row.iter_mut().zip(values).for_each(|(amplitude, value)| *amplitude = T::complex(*value));
             }
-        },
-    );
+        }
+    });
+}
+
+/// The shard's amplitudes, for threads that take disjoint rows.
+#[derive(Clone, Copy)]
+struct SharedRows<T>(*mut Complex<T>);
+// SAFETY: users of `row` give every row to exactly one thread.
+unsafe impl<T: Send> Send for SharedRows<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for SharedRows<T> {}
+
+impl<T> SharedRows<T> {
+    /// # Safety
+    /// `start .. start + length` lies in the shard, and no one else holds any of it.
+    unsafe fn row<'a>(self, start: usize, length: usize) -> &'a mut [Complex<T>] {
+        // SAFETY: as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(start), length) }
+    }
 }

@@ -78,7 +78,9 @@ pub(in crate::jobs) fn plan(config: Config, context: &Context<'_>, ranks: usize,
 /// The operands of a step.
 fn detail(step: &Step) -> String {
     match &step.action {
-        Action::Unitary { targets, controls, .. } | Action::Diagonal { targets, controls, .. } => {
+        Action::Unitary { targets, controls, .. }
+        | Action::Permutation { targets, controls, .. }
+        | Action::Diagonal { targets, controls, .. } => {
             let controls: Vec<String> = controls
                 .iter()
                 .map(|control| format!("{}{}", if control.value { "" } else { "not " }, control.qubit))

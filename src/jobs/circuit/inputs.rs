@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::formats::{pauli, qasm};
 use crate::io::StateFile;
 use crate::model::{Circuit, NoiseRule, Operation, PauliString, PauliSum};
-use crate::plan::{Action, Plan, Request};
+use crate::plan::{Plan, Request};
 use std::path::{Path, PathBuf};
 
 /// One observable and what it is called in the results.
@@ -257,13 +257,7 @@ fn does_not_fit(qubits: usize, bytes: f64, memory: u64, shards: usize, precision
 /// The bound on rounding of the plan's gates and channels, before any compression.
 fn rounding_of(plan: &Plan, precision: Precision) -> f64 {
     let mut rounding = Rounding::new(precision, 0.0);
-    for step in &plan.steps {
-        match &step.action {
-            Action::Unitary { targets, .. } | Action::Channel { targets, .. } => rounding.dense(targets.len()),
-            Action::Diagonal { .. } => rounding.diagonal(),
-            _ => {}
-        }
-    }
+    plan.steps.iter().for_each(|step| rounding.step(step));
     rounding.bound()
 }
 
