@@ -4,6 +4,8 @@
 
 #[path = "support/grid.rs"]
 mod grid;
+#[path = "mpirun/overlap.rs"]
+mod overlap;
 mod support;
 
 use rhoshard::comm::{self, Communicator, Message, agree, bytes_from_root, on_root};
