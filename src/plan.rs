@@ -167,6 +167,20 @@ impl Plan {
         Ok(Plan { qubits, shards, start, steps, strings, bits: measurements.bits, tracked })
     }
 
+    /// For all channels, the largest part of a column's weight that each branch but the strongest can take.
+    pub fn branch_weights(&self) -> Vec<f64> {
+        let weaker = |step: &Step| match &step.action {
+            Action::Channel { channel, .. } => {
+                let mut bounds = channel.bounds().to_vec();
+                bounds.sort_unstable_by(f64::total_cmp);
+                bounds.pop();
+                bounds
+            }
+            _ => Vec::new(),
+        };
+        self.steps.iter().flat_map(weaker).collect()
+    }
+
     /// Qubits that are bits of the row index.
     pub fn local_qubits(&self) -> usize {
         self.qubits - self.shards.trailing_zeros() as usize

@@ -38,7 +38,7 @@ struct Finished {
 }
 
 fn lazy(cut: f64, prune: f64) -> Settings {
-    Settings { cut, prune, compression: Compression::Lazy, max_rank: None, max_width: 4096 }
+    Settings { cut, prune, compression: Compression::Lazy, max_rank: None, max_width: 4096, budget: None }
 }
 
 fn run(
@@ -60,9 +60,11 @@ fn run(
     let (mut widths, mut discarded, mut predicted) = (Vec::new(), 0.0, 0);
     let mut finished = None;
     for step in &plan.steps {
-        let before = engine.width() as u64;
-        predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * before;
+        let before = engine.width();
         let report = engine.step(step).unwrap();
+        // The observables are taken after the last compression, an exchange comes before whatever changes the width.
+        let width = if matches!(step.action, Action::Measure { .. }) { report.width } else { before };
+        predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * width as u64;
         widths.push(report.width);
         discarded += report.discarded;
         if let Action::Measure { layout, overlaps } = &step.action {
