@@ -14,6 +14,9 @@ pub(super) unsafe trait Real: num_traits::Float + Send + Sync + 'static {
     fn complex(value: Complex64) -> Complex<Self>;
     fn double(value: Complex<Self>) -> Complex64;
 
+    /// The amplitudes as they are, if they are in double precision already.
+    fn doubles(values: &[Complex<Self>]) -> Option<&[Complex64]>;
+
     fn norm_squared(value: Complex<Self>) -> f64 {
         Self::double(value).norm_sqr()
     }
@@ -52,6 +55,10 @@ unsafe impl Real for f32 {
     const PRECISION: Precision = Precision::Single;
     const ZERO: Self = 0.0;
 
+    fn doubles(_: &[Complex<f32>]) -> Option<&[Complex64]> {
+        None
+    }
+
     fn complex(value: Complex64) -> Complex<f32> {
         Complex::new(value.re as f32, value.im as f32)
     }
@@ -65,6 +72,10 @@ unsafe impl Real for f32 {
 unsafe impl Real for f64 {
     const PRECISION: Precision = Precision::Double;
     const ZERO: Self = 0.0;
+
+    fn doubles(values: &[Complex<f64>]) -> Option<&[Complex64]> {
+        Some(values)
+    }
 
     fn complex(value: Complex64) -> Complex<f64> {
         value
