@@ -1,15 +1,23 @@
 //! The CPU backend: rows in parallel over threads, columns in the inner loop.
 
+mod frame;
 mod index;
+mod kernels;
+mod memory;
+mod order;
+mod passes;
 mod products;
+mod program;
 mod scalar;
 mod tiles;
 
 use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
-use index::{scatter_bits, spread};
+use index::scatter_bits;
+use memory::Buffer;
 use num_complex::{Complex, Complex64};
+use passes::Shape;
 use rayon::prelude::*;
 use scalar::Real;
 
@@ -47,12 +55,12 @@ struct CpuShard<T> {
     rows: usize,
     width: usize,
     reserved: usize,
-    data: Vec<Complex<T>>,
+    data: Buffer<T>,
 }
 
 impl<T: Real> CpuShard<T> {
     fn allocate(rows: usize, reserve: usize) -> Result<Self> {
-        let mut shard = CpuShard { rows, width: 0, reserved: 0, data: Vec::new() };
+        let mut shard = CpuShard { rows, width: 0, reserved: 0, data: Buffer::new() };
         shard.reserve(reserve.max(1))?;
         Ok(shard)
     }
@@ -115,8 +123,7 @@ impl<T: Real> Shard for CpuShard<T> {
         }
         let reserved = T::PRECISION.reserve_for(columns);
         let length = self.rows.checked_mul(reserved).ok_or_else(|| no_memory(self.rows, reserved))?;
-        self.data.try_reserve_exact(length - self.data.len()).map_err(|_| no_memory(self.rows, reserved))?;
-        self.data.resize(length, Complex::new(T::ZERO, T::ZERO));
+        self.data.grow(length).ok_or_else(|| no_memory(self.rows, reserved))?;
         // From the last row down, so that no row is overwritten before it has moved.
         for row in (1..self.rows).rev() {
             let from = row * self.reserved;
@@ -134,25 +141,14 @@ impl<T: Real> Shard for CpuShard<T> {
     }
 
     fn passes(&self, operations: Vec<LocalOperation>, within: usize) -> Vec<Pass> {
-        tiles::split(operations, within, self.rows, self.width)
+        let (rows, width, reserved) = (self.rows, self.width, self.reserved);
+        let (amplitude, lane_bits) = (size_of::<Complex<T>>(), T::LANE_BITS);
+        passes::split(operations, within, &Shape { rows, width, reserved, amplitude, lane_bits })
     }
 
     fn run_tiles(&mut self, pass: &Pass, tiles: std::ops::Range<usize>) {
         assert!(pass.width_after <= self.reserved, "room is reserved before columns are appended");
-        let rows = 1 << pass.mask.count_ones();
-        let (stride, reserved) = (pass.width_after, self.reserved);
-        let mut scratch = vec![Complex::new(T::ZERO, T::ZERO); rows * stride];
-        for tile in tiles {
-            let outside = spread(tile, (self.rows - 1) & !pass.mask);
-            let start = |row: usize| (outside | spread(row, pass.mask)) * reserved;
-            for (row, into) in scratch.chunks_exact_mut(stride).enumerate() {
-                into[..pass.width].copy_from_slice(&self.data[start(row)..][..pass.width]);
-            }
-            tiles::run(&mut scratch, stride, pass, outside);
-            for (row, from) in scratch.chunks_exact(stride).enumerate() {
-                self.data[start(row)..][..stride].copy_from_slice(from);
-            }
-        }
+        tiles::run(&mut self.data, self.rows, self.reserved, pass, tiles);
     }
 
     fn end_pass(&mut self, pass: &Pass) {

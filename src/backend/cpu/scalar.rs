@@ -2,6 +2,22 @@
 
 use crate::backend::Precision;
 use num_complex::{Complex, Complex64};
+use pulp::bytemuck::cast;
+use pulp::{Arch, Scalar256b, Simd, WithSimd};
+use std::sync::LazyLock;
+
+/// Bytes of a block: the unit of vector work and of a reserve. A vector of any instruction set divides it.
+pub(super) const BLOCK_BYTES: usize = 64;
+
+/// Runs an operation with the widest vectors this processor has.
+pub(super) fn dispatch<Op: WithSimd>(operation: Op) -> Op::Output {
+    static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+    match *ARCH {
+        // Plain scalars hold no whole complex number, so the portable case emulates a vector.
+        Arch::Scalar => Scalar256b.vectorize(operation),
+        arch => arch.dispatch(operation),
+    }
+}
 
 /// A real scalar of the stored amplitudes.
 ///
@@ -10,6 +26,21 @@ use num_complex::{Complex, Complex64};
 pub(super) unsafe trait Real: num_traits::Float + Send + Sync + 'static {
     const PRECISION: Precision;
     const ZERO: Self;
+    /// Real numbers in a block.
+    const BLOCK: usize = BLOCK_BYTES / size_of::<Self>();
+    /// Amplitudes in a block, as a power of two.
+    const LANE_BITS: usize = (BLOCK_BYTES / size_of::<Complex<Self>>()).trailing_zeros() as usize;
+
+    /// Amplitudes side by side, their parts interleaved.
+    type Vector<S: Simd>: Copy;
+    /// The value in every place.
+    fn splat<S: Simd>(simd: S, value: Self) -> Self::Vector<S>;
+    /// `a b`, place by place.
+    fn times<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// `a b + c`, place by place.
+    fn times_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
+    /// Real and imaginary parts change places.
+    fn swapped<S: Simd>(simd: S, a: Self::Vector<S>) -> Self::Vector<S>;
 
     fn complex(value: Complex64) -> Complex<Self>;
     fn double(value: Complex<Self>) -> Complex64;
@@ -54,6 +85,28 @@ pub(super) unsafe trait Real: num_traits::Float + Send + Sync + 'static {
 unsafe impl Real for f32 {
     const PRECISION: Precision = Precision::Single;
     const ZERO: Self = 0.0;
+    type Vector<S: Simd> = S::f32s;
+
+    #[inline(always)]
+    fn splat<S: Simd>(simd: S, value: f32) -> S::f32s {
+        simd.splat_f32s(value)
+    }
+
+    #[inline(always)]
+    fn times<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
+        simd.mul_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn times_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+        simd.mul_add_e_f32s(a, b, c)
+    }
+
+    #[inline(always)]
+    fn swapped<S: Simd>(simd: S, a: S::f32s) -> S::f32s {
+        let complex: S::c32s = cast(a);
+        cast(simd.swap_re_im_c32s(complex))
+    }
 
     fn doubles(_: &[Complex<f32>]) -> Option<&[Complex64]> {
         None
@@ -72,6 +125,28 @@ unsafe impl Real for f32 {
 unsafe impl Real for f64 {
     const PRECISION: Precision = Precision::Double;
     const ZERO: Self = 0.0;
+    type Vector<S: Simd> = S::f64s;
+
+    #[inline(always)]
+    fn splat<S: Simd>(simd: S, value: f64) -> S::f64s {
+        simd.splat_f64s(value)
+    }
+
+    #[inline(always)]
+    fn times<S: Simd>(simd: S, a: S::f64s, b: S::f64s) -> S::f64s {
+        simd.mul_f64s(a, b)
+    }
+
+    #[inline(always)]
+    fn times_add<S: Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
+        simd.mul_add_e_f64s(a, b, c)
+    }
+
+    #[inline(always)]
+    fn swapped<S: Simd>(simd: S, a: S::f64s) -> S::f64s {
+        let complex: S::c64s = cast(a);
+        cast(simd.swap_re_im_c64s(complex))
+    }
 
     fn doubles(values: &[Complex<f64>]) -> Option<&[Complex64]> {
         Some(values)
