@@ -15,6 +15,8 @@
 mod cost;
 mod merge;
 mod structure;
+#[cfg(test)]
+mod tests;
 
 use super::Action;
 use super::lowering::Lowered;

@@ -12,7 +12,9 @@
 
 use super::kraus::completeness;
 use super::{Channel, strong};
-use crate::linalg::{Matrix, adjoint, embedded, frobenius_norm, hermitian_eigen, hermitian_function, multiply, spectral_norm};
+use crate::linalg::{
+    Matrix, adjoint, embedded, frobenius_norm, hermitian_eigen, hermitian_function, multiply, spectral_norm,
+};
 use num_complex::Complex64;
 
 /// Entries of `chi` up to this, off the diagonal, are rounding.
@@ -25,10 +27,14 @@ const CLUSTER_WIDTH: f64 = 1e-6;
 /// largest, is below this.
 const SINGULAR: f64 = 1e-3;
 
-/// An eigenvector of `chi` by its entries that are not zero.
+/// A term `v v^dagger` of `chi`: an eigenvector, of the length of its eigenvalue's root.
 struct Eigen {
+    /// `|v|^2`.
     value: f64,
+    /// The entries of `v` that are not zero.
     vector: Vec<(usize, Complex64)>,
+    /// The basis element it is nearest to, or was chosen by.
+    nearest: usize,
 }
 
 impl Channel {
@@ -59,7 +65,8 @@ impl Channel {
     /// compressed in between: then it is better not to put them together.
     pub fn then(&self, second: &Channel) -> Option<Channel> {
         let allowed = strong(&self.bounds) + strong(&second.bounds);
-        let products = second.kraus.iter().flat_map(|after| self.kraus.iter().map(move |before| multiply(after, before)));
+        let products =
+            second.kraus.iter().flat_map(|after| self.kraus.iter().map(move |before| multiply(after, before)));
         let channel = canonical(self.qubits, &products.collect::<Vec<_>>())?;
         (strong(&channel.bounds) <= allowed).then_some(channel)
     }
@@ -126,14 +133,31 @@ fn eigen(chi: &Matrix) -> Option<Vec<Eigen>> {
     let mut pairs = Vec::new();
     for members in components(chi) {
         if let [single] = members[..] {
-            pairs.push(Eigen { value: chi[(single, single)].re, vector: vec![(single, Complex64::ONE)] });
+            let value = chi[(single, single)].re;
+            pairs.push(Eigen { value, vector: vec![(single, value.max(0.0).sqrt().into())], nearest: single });
         } else {
             pairs.extend(decomposed(chi, &members)?);
         }
     }
     pairs.retain(|pair| pair.value > NEGLIGIBLE);
     pairs.sort_by(|one, other| other.value.total_cmp(&one.value));
+    for cluster in clusters(&pairs) {
+        pairs[cluster].sort_by_key(|pair| pair.nearest);
+    }
     Some(pairs)
+}
+
+/// The runs of eigenvalues, in descending order, that count as equal.
+fn clusters(pairs: &[Eigen]) -> Vec<std::ops::Range<usize>> {
+    let mut clusters = Vec::new();
+    let mut first = 0;
+    while first < pairs.len() {
+        let least = pairs[first].value * (1.0 - CLUSTER_WIDTH);
+        let end = first + pairs[first..].iter().take_while(|pair| pair.value >= least).count();
+        clusters.push(first..end);
+        first = end;
+    }
+    clusters
 }
 
 /// The sets of basis elements that `chi` connects.
@@ -160,18 +184,33 @@ fn decomposed(chi: &Matrix, members: &[usize]) -> Option<Vec<Eigen>> {
         let least = values[last - 1] * (1.0 - CLUSTER_WIDTH);
         let first = (0..last).find(|index| values[*index] >= least)?;
         let cluster = vectors.slice(ndarray::s![.., first..last]).to_owned();
-        let vectors = nearest_to_basis(cluster).into_iter().zip(values[first..last].iter().rev());
-        pairs.extend(vectors.map(|(vector, value)| Eigen { value: *value, vector: members.iter().copied().zip(vector).collect() }));
+        pairs.extend(terms(&cluster, &values[first..last]).into_iter().map(|(nearest, vector)| {
+            let value = vector.iter().map(|entry| entry.norm_sqr()).sum();
+            let vector = members.iter().copied().zip(vector).collect();
+            Eigen { value, vector, nearest: members[nearest] }
+        }));
         last = first;
     }
     Some(pairs)
 }
 
-/// An orthonormal basis of the span of these orthonormal columns that depends on nothing but the span: the basis
-/// element nearest to it is projected, then the nearest to what is left, and so on.
-fn nearest_to_basis(columns: Matrix) -> Vec<Vec<Complex64>> {
-    let count = columns.ncols();
-    let mut projector = columns.dot(&adjoint(&columns));
+/// Vectors `v` with `sum v v^dagger = E Lambda E^dagger` for a cluster of eigenvectors `E`, each with the basis element it was
+/// chosen by: `v = E Lambda^(1/2) E^dagger q` for an orthonormal basis `q` of the span that depends on nothing but the span.
+fn terms(eigenvectors: &Matrix, values: &[f64]) -> Vec<(usize, Vec<Complex64>)> {
+    let mut scaled = eigenvectors.clone();
+    scaled
+        .columns_mut()
+        .into_iter()
+        .zip(values)
+        .for_each(|(mut column, value)| column *= Complex64::from(value.sqrt()));
+    let root = scaled.dot(&adjoint(eigenvectors));
+    let basis = nearest_to_basis(eigenvectors.dot(&adjoint(eigenvectors)), values.len());
+    basis.into_iter().map(|(nearest, vector)| (nearest, root.dot(&ndarray::Array1::from(vector)).to_vec())).collect()
+}
+
+/// An orthonormal basis of what the projector projects on: the basis element nearest to it projected, then the nearest to what is
+/// left, and so on. With each vector, that element.
+fn nearest_to_basis(mut projector: Matrix, count: usize) -> Vec<(usize, Vec<Complex64>)> {
     let mut basis = Vec::with_capacity(count);
     for _ in 0..count {
         let distances: Vec<f64> = projector.diag().iter().map(|entry| entry.re).collect();
@@ -184,19 +223,19 @@ fn nearest_to_basis(columns: Matrix) -> Vec<Vec<Complex64>> {
                 projector[(row, column)] -= left * right.conj();
             }
         }
-        basis.push(vector);
+        basis.push((nearest, vector));
     }
     basis
 }
 
-/// `sqrt(value) sum_i v_i P_i V` and its squared spectral norm.
+/// `sum_i v_i P_i V` and its squared spectral norm.
 fn operator(pair: &Eigen, frame: &Matrix) -> (Matrix, f64) {
     let dimension = frame.nrows();
     let mut sum = Matrix::zeros(frame.dim());
     for (index, coefficient) in &pair.vector {
         for row in 0..dimension {
             let (column, entry) = pauli_entry(*index, dimension, row);
-            sum[(row, column)] += coefficient * entry * pair.value.sqrt();
+            sum[(row, column)] += coefficient * entry;
         }
     }
     let bound = if pair.vector.len() == 1 { pair.value } else { spectral_norm(&sum).powi(2) };
@@ -211,13 +250,9 @@ fn complete(kraus: Vec<Matrix>) -> Option<Vec<Matrix>> {
 
 /// Gives all operators of a cluster its largest bound, so that they are pruned together.
 fn level(mut bounds: Vec<f64>, eigen: &[Eigen]) -> Vec<f64> {
-    let mut first = 0;
-    while first < eigen.len() {
-        let least = eigen[first].value * (1.0 - CLUSTER_WIDTH);
-        let end = (first..eigen.len()).find(|index| eigen[*index].value < least).unwrap_or(eigen.len());
-        let largest = bounds[first..end].iter().copied().fold(0.0, f64::max);
-        bounds[first..end].fill(largest);
-        first = end;
+    for cluster in clusters(eigen) {
+        let largest = bounds[cluster.clone()].iter().copied().fold(0.0, f64::max);
+        bounds[cluster].fill(largest);
     }
     bounds
 }
@@ -289,7 +324,8 @@ mod tests {
         let channel = check(&named("amplitude_damping", &[0.1]), &named("amplitude_damping", &[0.2]));
         assert_eq!(channel.kraus().len(), 2);
         assert!(difference(&channel, named("amplitude_damping", &[0.28]).kraus()) < 1e-15);
-        let mixed = check(&named("amplitude_damping", &[0.1]).followed_by(&rotation(0.4)), &named("phase_damping", &[0.3]));
+        let mixed =
+            check(&named("amplitude_damping", &[0.1]).followed_by(&rotation(0.4)), &named("phase_damping", &[0.3]));
         assert_eq!(mixed.kraus().len(), 4);
     }
 

@@ -44,8 +44,7 @@ fn unless_identity(action: Option<Action>) -> Action {
 
 fn gates(first: &Block, second: &Block, limits: &Limits) -> Option<Action> {
     let (common, qubits) = joined(first, second, limits.dense)?;
-    let product =
-        multiply(&matrix_on(second.action(), &qubits, &common), &matrix_on(first.action(), &qubits, &common));
+    let product = multiply(&matrix_on(second.action(), &qubits, &common), &matrix_on(first.action(), &qubits, &common));
     Some(unless_identity(simplest(&cleaned(product), &qubits, &common)))
 }
 

@@ -208,3 +208,103 @@ struct Choice {
     /// As many more are needed sooner than those they replace.
     welcome: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Random actions on two qubits each: dense, or diagonal one time in four.
+    fn random(qubits: usize, count: usize, seed: u64) -> Vec<Item> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut below = |limit: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 33) as usize % limit
+        };
+        let mut item = || {
+            let (first, step, diagonal) = (below(qubits), 1 + below(qubits - 1), below(4) == 0);
+            let both = 1 << first | 1 << ((first + step) % qubits);
+            let mixed = if diagonal { 0 } else { both };
+            Item { qubits: both, mixed, needs: mixed, channel: false }
+        };
+        (0..count).map(|_| item()).collect()
+    }
+
+    fn brickwork(qubits: usize, depth: usize) -> Vec<Item> {
+        let pairs = (0..depth).flat_map(|layer| (layer % 2..qubits - 1).step_by(2));
+        let item = |first: usize| Item { qubits: 3 << first, mixed: 3 << first, needs: 3 << first, channel: false };
+        pairs.map(item).collect()
+    }
+
+    fn sent(events: &[Event]) -> f64 {
+        let one = |event: &Event| match event {
+            Event::Exchange(pairs) => 1.0 - 0.5f64.powi(pairs.len() as i32),
+            Event::Run(_) => 0.0,
+        };
+        events.iter().map(one).sum()
+    }
+
+    /// Each sharded target is swapped in and straight back.
+    fn one_by_one(items: &[Item], local: u64) -> f64 {
+        items.iter().map(|item| f64::from((item.needs & !local).count_ones())).sum()
+    }
+
+    /// Everything runs once, with its targets local, and in an order that changes nothing.
+    fn check(items: &[Item], mut local: u64, events: &[Event]) {
+        let mut order = Vec::new();
+        for event in events {
+            match event {
+                Event::Exchange(pairs) => pairs.iter().for_each(|(come, go)| {
+                    assert!(local >> come & 1 == 0 && local >> go & 1 == 1);
+                    local ^= 1 << come | 1 << go;
+                }),
+                Event::Run(index) => {
+                    assert_eq!(items[*index].needs & !local, 0);
+                    order.push(*index);
+                }
+            }
+        }
+        for (position, later) in order.iter().enumerate() {
+            for earlier in order[position..].iter().filter(|earlier| *earlier < later) {
+                let (one, other) = (items[*earlier], items[*later]);
+                assert_eq!(one.qubits & other.qubits & (one.mixed | other.mixed), 0, "{later} overtakes {earlier}");
+                assert!(!(one.channel && other.channel), "channels keep their order");
+            }
+        }
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..items.len()));
+    }
+
+    #[test]
+    fn less_is_sent_than_by_one_rule_alone_and_far_less_than_by_pairwise_swaps() {
+        for (qubits, sharded, seed) in [(12, 2, 1), (16, 3, 2), (20, 4, 3), (24, 6, 4), (10, 7, 5)] {
+            let items = random(qubits, 150, seed);
+            let local = (1 << (qubits - sharded)) - 1;
+            let events = cheapest(&items, qubits, local);
+            check(&items, local, &events);
+            let rule = Schedule::new(&items, qubits, local).finished(RULES[0]).sent;
+            let (best, swaps) = (sent(&events), one_by_one(&items, local));
+            println!("{qubits} qubits, {sharded} sharded: {best} shards sent; one rule {rule}, pairwise {swaps}");
+            assert!(best <= rule && 2.0 * best <= swaps, "{best} {rule} {swaps}");
+        }
+    }
+
+    #[test]
+    fn layers_are_run_deep_before_qubits_trade_places() {
+        let items = brickwork(24, 20);
+        let local = (1 << 21) - 1;
+        let events = cheapest(&items, 24, local);
+        check(&items, local, &events);
+        let rule = Schedule::new(&items, 24, local).finished(RULES[0]).sent;
+        println!("brickwork: {} shards sent; one rule {rule}, pairwise {}", sent(&events), one_by_one(&items, local));
+        assert!(2.0 * sent(&events) <= rule, "{} {rule}", sent(&events));
+    }
+
+    #[test]
+    fn channels_keep_their_order() {
+        let mut items = random(12, 100, 9);
+        items.iter_mut().step_by(3).for_each(|item| item.channel = true);
+        check(&items, (1 << 9) - 1, &cheapest(&items, 12, (1 << 9) - 1));
+    }
+}
