@@ -4,6 +4,7 @@
 //! `rhoshard plan` and compared by tests. Costs that depend on the width of the state are stated per column.
 
 mod cost;
+mod fusion;
 mod lowering;
 mod measurement;
 mod placement;
@@ -120,7 +121,7 @@ pub struct Step {
 }
 
 /// What the plan must serve besides the circuit.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// Ranks at hand.
     pub ranks: usize,
@@ -128,6 +129,14 @@ pub struct Request {
     pub strings: Vec<PauliString>,
     /// Whether outcomes of earlier measurements are read at the end (by `counts`).
     pub outcomes: bool,
+    /// Whether gates and channels are put together; without, each operation is a step of its own.
+    pub fuse: bool,
+}
+
+impl Default for Request {
+    fn default() -> Request {
+        Request { ranks: 1, strings: Vec::new(), outcomes: false, fuse: true }
+    }
 }
 
 /// The whole plan.
@@ -156,10 +165,16 @@ impl Plan {
     /// Input error (with the line of the circuit) for what cannot be run yet.
     pub fn new(circuit: &Circuit, request: &Request) -> Result<Plan> {
         let measurements = measurement::analyse(circuit, request.outcomes)?;
-        let actions = lowering::lower(circuit, &measurements)?;
+        let program = lowering::lower(circuit, &measurements)?;
         let qubits = circuit.qubits();
-        let shards = placement::shards(qubits, request.ranks, &actions);
-        let (start, mut steps, layout) = placement::place(actions, qubits, shards);
+        let shards = placement::shards(qubits, request.ranks, &program.actions);
+        let relabels = lowering::relabels(&program.wires);
+        let placed = |actions| placement::place(actions, relabels.clone(), qubits, shards);
+        let placement::Placed { start, mut steps, layout } = if request.fuse {
+            fused(&program.actions, qubits - shards.trailing_zeros() as usize, shards > 1, placed)
+        } else {
+            placed(program.actions)
+        };
         let strings = distinct(&request.strings);
         let overlaps = overlap_groups(&strings, &layout);
         steps.push(Step { action: Action::Measure { layout, overlaps }, line: 0, operations: 0 });
@@ -190,6 +205,21 @@ impl Plan {
     pub fn local_rows(&self) -> usize {
         1 << self.local_qubits()
     }
+}
+
+/// The cheaper of two ways to fuse: with shards, a gate that takes in a control or a diagonal may need a qubit local
+/// that was not needed before.
+fn fused(
+    actions: &[lowering::Lowered],
+    local: usize,
+    sharded: bool,
+    placed: impl Fn(Vec<lowering::Lowered>) -> placement::Placed,
+) -> placement::Placed {
+    let fused = |grow_local| placed(fusion::fuse(actions.to_vec(), local, grow_local));
+    let price = |placed: &placement::Placed| placed.steps.iter().map(|step| fusion::cost(&step.action)).sum::<f64>();
+    let free = fused(true);
+    let careful = sharded.then(|| fused(false)).filter(|careful| price(careful) < price(&free));
+    careful.unwrap_or(free)
 }
 
 fn distinct(strings: &[PauliString]) -> Vec<PauliString> {

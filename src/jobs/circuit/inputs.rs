@@ -58,7 +58,7 @@ impl Inputs {
         let observables = read_observables(&config, context, qubits)?;
         check_groups(&config, qubits)?;
         let start = read_start(&config, context, qubits)?;
-        let request = Request { ranks, strings: strings(&observables), outcomes: config.observe.shots > 0 };
+        let request = Request { ranks, strings: strings(&observables), outcomes: config.observe.shots > 0, fuse: true };
         let plan = Plan::new(&circuit, &request)
             .map_err(|error| error.in_file(context.resolve(&config.circuit.file.value).display()))?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
