@@ -5,7 +5,9 @@
 
 mod counts;
 mod describe;
+mod forecast;
 mod inputs;
+mod pilot;
 mod results;
 
 use crate::backend::cpu::Cpu;

@@ -91,9 +91,7 @@ impl Plan {
                 let flops = (PRODUCT * rows) >> controls.len().min(63);
                 Cost { memory: 2 * column, flops, ..Cost::default() }
             }
-            Action::Channel { targets, .. } => {
-                Cost { memory: 2 * column, flops: dense(targets), ..Cost::default() }
-            }
+            Action::Channel { targets, .. } => Cost { memory: 2 * column, flops: dense(targets), ..Cost::default() },
             Action::Exchange { pairs } => {
                 let moved = column - (column >> pairs.len());
                 Cost { sent: moved, messages: (1 << pairs.len()) - 1, memory: 2 * moved, flops: 0 }
@@ -160,11 +158,8 @@ mod tests {
     #[test]
     fn gates_read_and_write_the_shard_and_count_their_flops() {
         let control = Control { qubit: 4, value: true };
-        let unitary = |targets: Vec<usize>, controls| Action::Unitary {
-            matrix: identity(1 << targets.len()),
-            targets,
-            controls,
-        };
+        let unitary =
+            |targets: Vec<usize>, controls| Action::Unitary { matrix: identity(1 << targets.len()), targets, controls };
         assert_eq!(cost(unitary(vec![0], vec![])), Cost { memory: 256, flops: 8 * 2 * 8, ..Cost::default() });
         assert_eq!(cost(unitary(vec![0, 1], vec![])), Cost { memory: 256, flops: 8 * 4 * 8, ..Cost::default() });
         let controlled = cost(unitary(vec![1], vec![control]));

@@ -252,8 +252,8 @@ impl Walk<'_> {
         self.result.flops += cost.flops as f64 * width as f64;
         let purity = self.compression(width, 0);
         let groups = overlaps.len() as f64;
-        let overlap = self.speed.gate(Shape::Overlap, self.rows(), width)
-            + self.speed.memory(self.column_bytes() * width as f64);
+        let overlap =
+            self.speed.gate(Shape::Overlap, self.rows(), width) + self.speed.memory(self.column_bytes() * width as f64);
         let exchange = self.speed.exchange(cost.messages as f64, sent / cost.messages.max(1) as f64);
         let observables = purity.compression + groups * overlap;
         let communication = purity.communication + exchange;

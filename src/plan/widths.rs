@@ -148,7 +148,8 @@ pub(super) mod tests {
     /// So many one-qubit channels, each with the place to compress after it.
     pub fn channels(count: usize) -> Vec<Action> {
         let channel = channel::measurement();
-        let pair = || [Action::Channel { channel: channel.clone(), targets: vec![0], record: None }, Action::CompressIfWide];
+        let pair =
+            || [Action::Channel { channel: channel.clone(), targets: vec![0], record: None }, Action::CompressIfWide];
         (0..count).flat_map(|_| pair()).collect()
     }
 

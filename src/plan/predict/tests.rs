@@ -3,8 +3,8 @@
 use super::super::widths::Profile;
 use super::super::widths::tests::{channels, measured};
 use super::*;
-use crate::config::machine::{Eigenvalues, Gates, Machine, Memory, Network, Products};
 use crate::config::Compression;
+use crate::config::machine::{Eigenvalues, Gates, Machine, Memory, Network, Products};
 use crate::linalg::identity;
 use crate::plan::OverlapGroup;
 
