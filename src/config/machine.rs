@@ -283,6 +283,22 @@ mod tests {
     }
 
     #[test]
+    fn the_page_on_machine_files_names_every_key() {
+        let page = include_str!("../../docs/machine-file.md");
+        let rows = page.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split('|').nth(1));
+        let mut listed: Vec<&str> = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+        let dotted = |(table, keys): &(&str, &[&str])| {
+            let name = |key: &&str| if table.is_empty() { key.to_string() } else { format!("{table}.{key}") };
+            keys.iter().map(name).collect::<Vec<_>>()
+        };
+        let is_table = |key: &String| TABLES.iter().any(|(table, _)| table == key);
+        let mut known: Vec<String> = TABLES.iter().flat_map(dotted).filter(|key| !is_table(key)).collect();
+        listed.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(listed, known);
+    }
+
+    #[test]
     fn the_line_is_named() {
         let text = with("scale", "scale = -1.0");
         let line = 1 + text.lines().position(|line| line == "scale = -1.0").unwrap();

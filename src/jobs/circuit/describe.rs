@@ -91,9 +91,12 @@ fn costs(text: &mut String, inputs: &Inputs, ranks: usize) {
 
 /// The prediction for the ranks asked for.
 fn prediction(text: &mut String, inputs: &Inputs, forecast: &Forecast) {
-    let Forecast { machine, source, threads, widths, prediction, .. } = forecast;
+    let Forecast { machine, links, source, threads, widths, prediction, .. } = forecast;
     let _ = writeln!(text, "\npredicted for one pass over the circuit, {threads} thread(s) a rank");
     let _ = writeln!(text, "  machine: {machine}");
+    if !links {
+        let _ = writeln!(text, "  links between ranks: defaults; measure with `rhoshard bench machine` under mpirun");
+    }
     let _ = writeln!(text, "  widths: {source}");
     if inputs.config.engine.cut.is_none() {
         let _ = writeln!(text, "  A run by budget makes a few passes, of falling cut and growing width.");
@@ -179,6 +182,7 @@ fn json(inputs: &Inputs, ranks: usize, forecast: &Forecast) -> String {
             "flops": totals.cost.flops,
         },
         "machine": forecast.machine,
+        "links_measured": forecast.links,
         "widths": { "source": forecast.source, "most": forecast.widths.most() },
         "predicted": {
             "seconds": by_kind,

@@ -25,6 +25,8 @@ const ASSUMED_WIDTH: u64 = 64;
 pub(super) struct Forecast {
     /// Where the machine's numbers are from.
     pub(super) machine: String,
+    /// Whether the links between ranks were measured.
+    pub(super) links: bool,
     /// Where the widths are from.
     pub(super) source: String,
     /// Threads of each rank.
@@ -86,7 +88,8 @@ pub(super) fn forecast(inputs: &Inputs, context: &Context<'_>, options: &PlanOpt
         ranks *= 2;
     }
     let source = format!("{source}{}", matching(&widths, &inputs.plan));
-    Ok(Forecast { machine: source_of_machine, source, threads, widths, prediction, table })
+    let links = options.machine.is_some() && machine.network.is_some();
+    Ok(Forecast { machine: source_of_machine, links, source, threads, widths, prediction, table })
 }
 
 fn row(inputs: &Inputs, plan: &Plan, ranks: usize, widths: &Widths, prediction: &Prediction, one: f64) -> Row {
@@ -112,13 +115,9 @@ fn read_machine(context: &Context<'_>, path: Option<&Path>) -> Result<(Machine, 
     };
     let named = path.display().to_string();
     let machine = Machine::parse(&context.read(path, &named)?, &named)?;
-    let link = match machine.network {
-        Some(_) => "",
-        None => "; links between ranks: defaults, as it was measured with one",
-    };
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let (ranks, threads) = (plural(machine.ranks, "rank"), plural(machine.threads, "thread"));
-    let source = format!("{named} ({}, measured with {ranks} of {threads}{link})", machine.host);
+    let source = format!("{named} ({}, measured with {ranks} of {threads})", machine.host);
     Ok((machine, source))
 }
 
@@ -142,8 +141,7 @@ fn read_profile(inputs: &Inputs, context: &Context<'_>, source: &WidthSource) ->
         WidthSource::Pilot => {
             let width = ASSUMED_WIDTH.max(start);
             let assumed = || {
-                let why = "nothing is known: too large or too slow for a pilot run";
-                (Profile::constant(width), format!("{width} assumed, as {why}; see --profile and --width"))
+                (Profile::constant(width), format!("{width} assumed, no pilot run in reasonable time; see --profile"))
             };
             Ok(on_root(context.comm, || pilot::fly(inputs))?.map_or_else(assumed, |pilot| {
                 let capped = if pilot.limited { ", capped at 64 columns" } else { "" };
