@@ -8,11 +8,14 @@ pub use stopwatch::Stopwatch;
 
 use crate::config::Machine;
 
+/// What was measured, how much, its unit.
+pub type Amount = (&'static str, f64, &'static str);
+
 /// The outcome of a measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// What `plan` reads.
     pub machine: Machine,
-    /// What only people read: name, amount, unit.
-    pub others: Vec<(&'static str, f64, &'static str)>,
+    /// What only people read.
+    pub others: Vec<Amount>,
 }

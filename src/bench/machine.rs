@@ -1,6 +1,6 @@
 //! `rhoshard bench machine`: the numbers of a machine file.
 
-use super::{Measured, Stopwatch};
+use super::{Amount, Measured, Stopwatch};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, LocalOperation, Precision, Shard};
 use crate::comm::{Communicator, node::Node};
@@ -74,7 +74,7 @@ impl Stream {
         Stream { numbers: STREAM_NUMBERS.min(fitting).max(STREAM_PART) }
     }
 
-    fn measure(&self, watch: &Stopwatch<'_>) -> Result<(Memory, Vec<(&'static str, f64, &'static str)>)> {
+    fn measure(&self, watch: &Stopwatch<'_>) -> Result<(Memory, Vec<Amount>)> {
         let [mut a, b, c] = [0.0, 1.0, 2.0].map(|value| filled(self.numbers, value));
         let mut triad = || {
             let sources = b.par_chunks(STREAM_PART).zip(c.par_chunks(STREAM_PART));

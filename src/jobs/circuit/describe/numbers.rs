@@ -3,7 +3,7 @@
 /// Seconds with three digits, in a unit that suits.
 pub(super) fn seconds(value: f64) -> String {
     match value {
-        zero if zero == 0.0 => "0 s".into(),
+        0.0 => "0 s".into(),
         value if value < 1e-3 => format!("{} us", three_digits(value * 1e6)),
         value if value < 1.0 => format!("{} ms", three_digits(value * 1e3)),
         value if value < 1e5 => format!("{} s", three_digits(value)),
