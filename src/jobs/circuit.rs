@@ -5,7 +5,9 @@
 
 mod counts;
 mod describe;
+mod forecast;
 mod inputs;
+mod pilot;
 mod results;
 
 use crate::backend::cpu::Cpu;
@@ -79,8 +81,7 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
         tracing::warn!("{} of {ranks} ranks are idle: the state is kept on {shards}; start that many", ranks - shards);
     }
     let group: Rc<dyn Communicator> = context.comm.split(usize::from(context.comm.rank() >= inputs.plan.shards)).into();
-    let budget = inputs.config.engine.cut.is_none().then_some(inputs.config.engine.budget).flatten();
-    let stairs = budget.map(|budget| Staircase::new(budget, &inputs.plan.branch_weights()));
+    let stairs = first_stair(&inputs);
     let run = if context.comm.rank() < inputs.plan.shards { Some(Run::new(group, &inputs, stairs)?) } else { None };
     let now = Instant::now();
     let clock = Clock { started, engine: now, stair: now, prepare: begin.elapsed().as_secs_f64() };
@@ -122,6 +123,12 @@ fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings)
             LowRank::from_factor(comm, &backend, &factor, read, settings)
         }
     }
+}
+
+/// The search for the cut, unless the job names one.
+fn first_stair(inputs: &Inputs) -> Option<Staircase> {
+    let budget = inputs.config.engine.cut.is_none().then_some(inputs.config.engine.budget).flatten();
+    budget.map(|budget| Staircase::new(budget, &inputs.plan.branch_weights()))
 }
 
 fn settings(inputs: &Inputs, stairs: Option<&Staircase>) -> Settings {
