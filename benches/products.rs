@@ -9,7 +9,8 @@ use rhoshard::linalg::{Matrix, multiply};
 use std::time::Instant;
 
 /// Shapes: rows of the shard, columns before and after the rotation.
-const SHAPES: [(usize, usize, usize); 4] = [(1 << 12, 300, 150), (1 << 14, 300, 150), (1 << 16, 320, 160), (1 << 18, 200, 100)];
+const SHAPES: [(usize, usize, usize); 4] =
+    [(1 << 12, 300, 150), (1 << 14, 300, 150), (1 << 16, 320, 160), (1 << 18, 200, 100)];
 const REPEATS: usize = 5;
 
 fn entry(seed: usize) -> Complex64 {
@@ -25,8 +26,14 @@ fn shard(rows: usize, columns: usize) -> Box<dyn Shard> {
     let mut shard = Cpu::new(Precision::Double).allocate(rows, columns).expect("memory for a benchmark");
     shard.append_zeros(columns);
     let mut bytes = vec![0; shard.packed_bytes(rows)];
-    bytes.chunks_exact_mut(8).enumerate().for_each(|(seed, value)| value.copy_from_slice(&entry(seed).re.to_le_bytes()));
-    shard.unpack(&RowSet { bits: (0..rows.trailing_zeros() as usize).collect(), value: 0, first: 0, count: rows }, &bytes);
+    bytes
+        .chunks_exact_mut(8)
+        .enumerate()
+        .for_each(|(seed, value)| value.copy_from_slice(&entry(seed).re.to_le_bytes()));
+    shard.unpack(
+        &RowSet { bits: (0..rows.trailing_zeros() as usize).collect(), value: 0, first: 0, count: rows },
+        &bytes,
+    );
     shard
 }
 
@@ -46,7 +53,10 @@ fn main() {
         8.0 * (n as f64).powi(3) / fastest(|| drop(std::hint::black_box(multiply(&a, &b)))) / 1e9
     };
     let mut records = Vec::new();
-    println!("{:>8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10} {:>8}", "rows", "w", "kept", "gemm", "gram", "rotate", "both", "ratio");
+    println!(
+        "{:>8} {:>6} {:>6} {:>10} {:>10} {:>10} {:>10} {:>8}",
+        "rows", "w", "kept", "gemm", "gram", "rotate", "both", "ratio"
+    );
     for (rows, width, kept) in SHAPES {
         let peak = square(512).max(square(1024));
         let rotation = matrix(width, kept);
@@ -61,7 +71,9 @@ fn main() {
         let rates = [gram_flops / gram / 1e9, rotate_flops / rotate / 1e9];
         println!(
             "{rows:>8} {width:>6} {kept:>6} {peak:>10.1} {:>10.1} {:>10.1} {both:>10.1} {:>8.2}",
-            rates[0], rates[1], both / peak
+            rates[0],
+            rates[1],
+            both / peak
         );
         records.push(serde_json::json!({
             "rows": rows, "width": width, "kept": kept, "threads": rayon::current_num_threads(),

@@ -3,6 +3,7 @@
 use super::{Amount, Measured, Stopwatch};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, LocalOperation, Precision, Shard};
+use crate::comm::Message;
 use crate::comm::{Communicator, node::Node};
 use crate::config::Machine;
 use crate::config::machine::{
@@ -275,10 +276,11 @@ fn network(watch: &Stopwatch<'_>) -> Option<Network> {
     }
     let partner = Some(comm.rank() ^ (paired / 2)).filter(|_| comm.rank() < paired);
     let exchange = |bytes: usize, count: usize| {
-        let (send, mut receive) = (vec![1u8; bytes], vec![0u8; bytes]);
+        let mut messages: Vec<Message> = Vec::new();
+        messages.extend(partner.map(|partner| Message { partner, send: vec![1; bytes], receive: vec![0; bytes] }));
         watch.together(|| {
-            if let Some(partner) = partner {
-                (0..count).for_each(|_| comm.exchange(partner, &send, &mut receive));
+            for _ in 0..count {
+                messages = comm.start(std::mem::take(&mut messages)).finish();
             }
         }) / count as f64
     };
