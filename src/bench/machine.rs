@@ -275,10 +275,10 @@ fn network(watch: &Stopwatch<'_>) -> Option<Network> {
     }
     let partner = Some(comm.rank() ^ (paired / 2)).filter(|_| comm.rank() < paired);
     let exchange = |bytes: usize, count: usize| {
-        let (send, mut receive) = (vec![1u8; bytes], vec![0u8; bytes]);
+        let mut messages = (vec![1u8; bytes], vec![0u8; bytes]);
         watch.together(|| {
             if let Some(partner) = partner {
-                (0..count).for_each(|_| comm.exchange(partner, &send, &mut receive));
+                (0..count).for_each(|_| swap(comm, partner, &mut messages));
             }
         }) / count as f64
     };
@@ -288,6 +288,11 @@ fn network(watch: &Stopwatch<'_>) -> Option<Network> {
     let reduced = watch.together(|| comm.sum(&mut numbers));
     let all_reduce = size_of_val(&numbers[..]) as f64 / reduced;
     Some(Network { latency: digits(latency), bandwidth: digits(bandwidth), all_reduce: digits(all_reduce) })
+}
+
+/// Sends the first message and receives the second.
+fn swap(comm: &dyn Communicator, partner: usize, (send, receive): &mut (Vec<u8>, Vec<u8>)) {
+    comm.exchange(partner, send, receive);
 }
 
 /// Bytes of a core's level 2 cache, or 1 MiB if the system does not say.
