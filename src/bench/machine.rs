@@ -3,8 +3,7 @@
 use super::{Amount, Measured, Stopwatch};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, LocalOperation, Precision, Shard};
-use crate::comm::Message;
-use crate::comm::{Communicator, node::Node};
+use crate::comm::{Communicator, Message, node::Node};
 use crate::config::Machine;
 use crate::config::machine::{
     EIGENVALUE_SIZES, Eigenvalues, GATE_WIDTHS, Gates, Memory, Network, PRODUCT_WIDTHS, Products,
