@@ -10,6 +10,8 @@ use num_complex::Complex64;
 const CONTIGUOUS_BYTES: usize = 1 << 10;
 /// Columns of a tile that is cut in columns, at least: a piece is contiguous then.
 pub(super) const CHUNK_COLUMNS: usize = 64;
+/// Bytes of a tile whose operations need no more: scratch memory and the rows it is read from stay near the core.
+const COMFORTABLE_BYTES: usize = 1 << 17;
 /// Tiles for each thread, if there are enough rows.
 const TILES_A_THREAD: usize = 4;
 /// A shard of no more bytes is one tile.
@@ -46,6 +48,12 @@ impl Shape {
         let tiles = (TILES_A_THREAD * rayon::current_num_threads()).next_power_of_two().ilog2() as usize;
         let small = (SMALL_BYTES / 4 / (columns * self.amplitude)).max(1).ilog2() as usize;
         fitting.min(bits).min(bits.saturating_sub(tiles).max(small))
+    }
+
+    /// Bits of a tile that is no larger than it pays to be without need.
+    fn comfortable_bits(&self, width: usize) -> usize {
+        let row = if self.reserved == 1 { 1 } else { width.max(1) } * self.amplitude;
+        (COMFORTABLE_BYTES.max(SMALL_BYTES) / row).checked_ilog2().unwrap_or(0) as usize
     }
 
     /// The lowest bits, as many as make a contiguous piece.
@@ -94,6 +102,7 @@ fn take(waiting: &mut Vec<LocalOperation>, within: usize, width: usize, shape: &
     }
     *waiting = left;
     let bits = shape.tile_bits(pass.width_after, branches);
+    let bits = bits.min(shape.comfortable_bits(pass.width_after).max((pass.mask | low).count_ones() as usize));
     let lanes = if shape.reserved == 1 { shape.lane_bits } else { 0 };
     let most = pass.operations.iter().map(|operation| operation.mixed_bits().count_ones()).max().unwrap_or(0);
     pass.mask = widened(pass.mask, bits.max(lanes + most as usize), shape.rows);

@@ -1,10 +1,11 @@
 //! A pass, prepared for tiles that lie in memory in a given way.
 
 use super::frame::{Frame, Groups};
-use super::index::{gather_bits, scatter_bits};
+use super::index::scatter_bits;
 use super::kernels::{Cycle, Mixer, Scale, coefficient};
 use super::order::{Footprint, Skipped};
 use super::scalar::Real;
+use super::trade::Trade;
 use crate::backend::{LocalControl, LocalOperation, Pass};
 use crate::linalg::Matrix;
 use num_complex::Complex;
@@ -37,9 +38,8 @@ enum Action<T> {
         ranges: Vec<(Range<usize>, usize)>,
         rows: Groups,
     },
-    /// Pairs of amplitudes at these distances (in reals) trade places.
     Trade {
-        pairs: Vec<(usize, usize)>,
+        trade: Trade,
         groups: Groups,
     },
 }
@@ -273,19 +273,10 @@ impl<T: Real> Builder<T> {
     fn trade(&mut self, frame: &Frame, swaps: &[(usize, usize)]) {
         let bits: Vec<usize> = swaps.iter().map(|(_, place)| frame.bits[*place].0).collect();
         let lanes: Vec<usize> = swaps.iter().map(|(lane, _)| *lane).collect();
-        let at = |row: usize, lane: usize| frame.offset(&bits, row) + 2 * lane;
-        let mut pairs = Vec::new();
-        for row in 0..1usize << swaps.len() {
-            for lane in 0..1usize << frame.lanes.len() {
-                let other = gather_bits(lane, &lanes);
-                if row < other {
-                    let kept = lane & !scatter_bits(usize::MAX, &lanes);
-                    pairs.push((at(row, lane), at(other, kept | scatter_bits(row, &lanes))));
-                }
-            }
-        }
+        let rows = (0..1usize << swaps.len()).map(|row| frame.offset(&bits, row)).collect();
+        let trade = Trade::new::<T>(rows, lanes, frame.lanes.len());
         let groups = frame.groups(scatter_bits(usize::MAX, &bits), 0, frame.length);
-        self.steps.push(Step { outside: vec![], action: Action::Trade { pairs, groups } });
+        self.steps.push(Step { outside: vec![], action: Action::Trade { trade, groups } });
     }
 }
 
@@ -332,14 +323,7 @@ impl<T: Real> Action<T> {
                         std::ptr::copy_nonoverlapping(row.add(range.start), row.add(*into), range.len());
                     }
                 }),
-                Action::Trade { pairs, groups } => groups.for_each(|start| {
-                    for block in (0..groups.run).step_by(T::BLOCK) {
-                        let row = base.add(start + block);
-                        for (a, b) in pairs {
-                            std::ptr::swap_nonoverlapping(row.add(*a).cast(), row.add(*b).cast::<Complex<T>>(), 1);
-                        }
-                    }
-                }),
+                Action::Trade { trade, groups } => trade.run(base, groups),
             }
         }
     }

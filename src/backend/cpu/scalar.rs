@@ -48,35 +48,25 @@ pub(super) unsafe trait Real: num_traits::Float + Send + Sync + 'static {
     /// The amplitudes as they are, if they are in double precision already.
     fn doubles(values: &[Complex<Self>]) -> Option<&[Complex64]>;
 
-    fn norm_squared(value: Complex<Self>) -> f64 {
-        Self::double(value).norm_sqr()
+    /// The number in double precision.
+    fn wide(self) -> f64;
+
+    /// The amplitudes' parts, interleaved.
+    #[inline(always)]
+    fn reals(values: &[Complex<Self>]) -> &[Self] {
+        // SAFETY: an amplitude is two real numbers without padding.
+        unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), 2 * values.len()) }
     }
 
-    /// `sum_c conj(bra[c]) ket[c]`.
-    fn overlap(bra: &[Complex<Self>], ket: &[Complex<Self>]) -> Complex64 {
-        bra.iter().zip(ket).map(|(bra, ket)| Self::double(*bra).conj() * Self::double(*ket)).sum()
-    }
-
-    /// [`Real::overlap`] with packed amplitudes, which need not be aligned.
-    fn overlap_with_bytes(bra: &[u8], ket: &[Complex<Self>]) -> Complex64 {
-        let size = size_of::<Complex<Self>>();
-        bra.chunks_exact(size)
-            .zip(ket)
-            .map(|(bytes, ket)| {
-                // SAFETY: the chunk has the size of one amplitude and any bytes are a valid one.
-                let bra: Complex<Self> = unsafe { bytes.as_ptr().cast::<Complex<Self>>().read_unaligned() };
-                Self::double(bra).conj() * Self::double(*ket)
-            })
-            .sum()
-    }
-
-    fn bytes_of(values: &[Complex<Self>]) -> &[u8] {
-        // SAFETY: amplitudes are plain floats without padding; the length is that of the same memory.
-        unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
+    /// The amplitudes in packed bytes, which need not be aligned.
+    #[inline(always)]
+    fn read(bytes: &[u8], into: &mut [Complex<Self>]) {
+        Self::bytes_of_mut(into).copy_from_slice(bytes);
     }
 
     fn bytes_of_mut(values: &mut [Complex<Self>]) -> &mut [u8] {
-        // SAFETY: as above, and any bytes written are valid amplitudes.
+        // SAFETY: amplitudes are plain floats without padding, the length is that of the same memory, and any bytes
+        // written are valid amplitudes.
         unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) }
     }
 }
@@ -86,6 +76,11 @@ unsafe impl Real for f32 {
     const PRECISION: Precision = Precision::Single;
     const ZERO: Self = 0.0;
     type Vector<S: Simd> = S::f32s;
+
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
 
     #[inline(always)]
     fn splat<S: Simd>(simd: S, value: f32) -> S::f32s {
@@ -126,6 +121,11 @@ unsafe impl Real for f64 {
     const PRECISION: Precision = Precision::Double;
     const ZERO: Self = 0.0;
     type Vector<S: Simd> = S::f64s;
+
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
 
     #[inline(always)]
     fn splat<S: Simd>(simd: S, value: f64) -> S::f64s {
