@@ -4,6 +4,7 @@
 //! rank is turned into the same error on all of them by [`agree`], so no rank leaves a collective alone; a panic
 //! ends the whole job ([`start`] installs the hook).
 
+pub mod grid;
 mod launcher;
 #[cfg(feature = "mpi")]
 mod mpi;

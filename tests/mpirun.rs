@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/grid.rs"]
+mod grid;
+#[path = "mpirun/overlap.rs"]
+mod overlap;
 mod support;
 
 use rhoshard::comm::{self, Communicator, Message, agree, bytes_from_root, on_root};
@@ -268,6 +272,9 @@ fn rank_checks_the_communicator() {
         check_transfers(comm, rank ^ 1);
     }
     check_groups_and_agreement(comm);
+    for (rows, ensemble) in [(1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (1, 3), (3, 1)] {
+        grid::check(comm, rows, ensemble);
+    }
 }
 
 /// Several transfers at once, finished in another order than started, and one dropped before its end.

@@ -11,6 +11,7 @@ mod pilot;
 mod results;
 
 use crate::backend::cpu::Cpu;
+use crate::comm::grid::{Grid, Shape};
 use crate::comm::{Communicator, keep_on_root};
 use crate::config::{Compression, Config};
 use crate::driver::{Advance, Context, Job};
@@ -76,13 +77,15 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
     let inputs = Inputs::read(config, context, context.comm.size())?;
     let output = reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let (ranks, shards) = (context.comm.size(), inputs.plan.shards);
-    if ranks > shards {
-        tracing::warn!("{} of {ranks} ranks are idle: the state is kept on {shards}; start that many", ranks - shards);
+    let shape = Shape { rows: inputs.plan.shards, ensemble: 1, sweep: 1 };
+    let grid = Grid::split(context.comm, shape)?;
+    if grid.idle > 0 {
+        let (idle, ranks, shards) = (grid.idle, context.comm.size(), shape.rows);
+        tracing::warn!("{idle} of {ranks} ranks are idle: the state is kept on {shards}; start that many");
     }
-    let group: Rc<dyn Communicator> = context.comm.split(usize::from(context.comm.rank() >= inputs.plan.shards)).into();
     let stairs = first_stair(&inputs);
-    let run = if context.comm.rank() < inputs.plan.shards { Some(Run::new(group, &inputs, stairs)?) } else { None };
+    let start = |_| Run::new(grid.rows.into(), &inputs, stairs);
+    let run = grid.place.map(start).transpose()?;
     let now = Instant::now();
     let clock = Clock { started, engine: now, stair: now, prepare: begin.elapsed().as_secs_f64() };
     Ok(Box::new(CircuitJob { context, inputs, output, run, clock }))
