@@ -54,15 +54,22 @@ fn for_each(tasks: Range<usize>, bytes: usize, work: impl Fn(usize) + Sync + Sen
     }
 }
 
-/// A pass of one operation touches each row once anyway; so does, in effect, one whose rows fill the cache.
+/// A pass of one operation runs in place: its tiles are small, and no copy is worth its while. So does, in effect, one
+/// whose rows fill the cache.
 fn fits_in_place<T: Real>(memory: &Memory<T>, pass: &Pass) -> bool {
-    let lanes = (1 << T::LANE_BITS) - 1;
+    let single = pass.operations.len() == 1;
     if memory.reserved == 1 {
-        let mixed: usize = pass.operations.iter().fold(0, |bits, operation| bits | operation.mixed_bits());
-        return pass.operations.len() == 1 && pass.mask & lanes == lanes && mixed & lanes == 0;
+        let lanes = (1 << T::LANE_BITS) - 1;
+        let free = (pass.mask.count_ones() - most_mixed(pass)) as usize;
+        return single && pass.mask & lanes == lanes && free >= T::LANE_BITS;
     }
-    pass.operations.len() == 1
-        || branches(pass) && (pass.width_after * size_of::<Complex<T>>()) << pass.mask.count_ones() > scratch_bytes()
+    let bytes = (pass.width_after * size_of::<Complex<T>>()) << pass.mask.count_ones();
+    single || branches(pass) && bytes > scratch_bytes()
+}
+
+/// The most bits that one operation mixes.
+fn most_mixed(pass: &Pass) -> u32 {
+    pass.operations.iter().map(|operation| operation.mixed_bits().count_ones()).max().unwrap_or(0)
 }
 
 fn branches(pass: &Pass) -> bool {
@@ -170,8 +177,7 @@ struct Packed<T> {
 
 impl<T: Real> Packed<T> {
     fn new(memory: Memory<T>, pass: &Pass) -> Self {
-        let most = pass.operations.iter().map(|operation| operation.mixed_bits().count_ones()).max().unwrap_or(0);
-        let lanes = T::LANE_BITS.min((pass.mask.count_ones() - most) as usize);
+        let lanes = T::LANE_BITS.min((pass.mask.count_ones() - most_mixed(pass)) as usize);
         let bits = (0..usize::BITS as usize).filter(|bit| pass.mask >> bit & 1 == 1);
         let frame =
             Frame { lanes: bits.take(lanes).collect(), bits: rows_of(pass.mask, lanes, T::BLOCK), length: T::BLOCK };
