@@ -30,7 +30,7 @@ pub(super) fn run<T: Real>(data: &mut [Complex<T>], rows: usize, reserved: usize
         return;
     }
     let memory = Memory { data: data.as_mut_ptr(), rows, reserved };
-    let bytes = tiles.len() * (size_of::<Complex<T>>() * pass.width_after) << pass.mask.count_ones();
+    let bytes = (tiles.len() * size_of::<Complex<T>>() * pass.width_after) << pass.mask.count_ones();
     if fits_in_place::<T>(&memory, pass) {
         let program = Program::new(pass, memory.frame(pass));
         for_each(tiles, bytes, |tile| {
@@ -92,7 +92,7 @@ impl<T: Real> Memory<T> {
             let rest = bits.skip(T::LANE_BITS).map(|bit| (bit, 2usize << bit)).collect();
             return Frame { lanes: (0..T::LANE_BITS).collect(), bits: rest, length: T::BLOCK };
         }
-        let rows = bits.map(|bit| (bit, 2 * self.reserved << bit)).collect();
+        let rows = bits.map(|bit| (bit, (2 * self.reserved) << bit)).collect();
         Frame { lanes: vec![], bits: rows, length: blocks::<T>(pass.width_after) * T::BLOCK }
     }
 }
@@ -122,7 +122,7 @@ struct Wide<T> {
 impl<T: Real> Wide<T> {
     fn new(memory: Memory<T>, pass: &Pass) -> Self {
         let (width, width_after) = (blocks::<T>(pass.width), blocks::<T>(pass.width_after));
-        let fitting = (scratch_bytes() / BLOCK_BYTES >> pass.mask.count_ones()).max(1);
+        let fitting = ((scratch_bytes() / BLOCK_BYTES) >> pass.mask.count_ones()).max(1);
         let pieces = if branches(pass) { 1 } else { width_after.div_ceil(fitting) };
         let piece = width_after.div_ceil(pieces);
         let frame = Frame { lanes: vec![], bits: rows_of(pass.mask, 0, piece * T::BLOCK), length: piece * T::BLOCK };
