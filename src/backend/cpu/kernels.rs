@@ -80,6 +80,8 @@ struct Mix<'a, T, const N: usize, const REAL: bool> {
     matrix: *const T,
 }
 
+// Loops over indices of arrays of fixed size are unrolled for certain.
+#[expect(clippy::needless_range_loop)]
 impl<T: Real, const N: usize, const REAL: bool> WithSimd for Mix<'_, T, N, REAL> {
     type Output = ();
 

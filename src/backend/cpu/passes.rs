@@ -11,7 +11,7 @@ const CONTIGUOUS_BYTES: usize = 1 << 10;
 /// Columns of a tile that is cut in columns, at least: a piece is contiguous then.
 pub(super) const CHUNK_COLUMNS: usize = 64;
 /// Bytes of a tile whose operations need no more: scratch memory and the rows it is read from stay near the core.
-const COMFORTABLE_BYTES: usize = 1 << 17;
+const COMFORTABLE_BYTES: usize = 1 << 15;
 /// Tiles for each thread, if there are enough rows.
 const TILES_A_THREAD: usize = 4;
 /// A shard of no more bytes is one tile.
@@ -53,7 +53,7 @@ impl Shape {
     /// Bits of a tile that is no larger than it pays to be without need.
     fn comfortable_bits(&self, width: usize) -> usize {
         let row = if self.reserved == 1 { 1 } else { width.max(1) } * self.amplitude;
-        (COMFORTABLE_BYTES.max(SMALL_BYTES) / row).checked_ilog2().unwrap_or(0) as usize
+        (COMFORTABLE_BYTES / row).checked_ilog2().unwrap_or(0) as usize
     }
 
     /// The lowest bits, as many as make a contiguous piece.

@@ -9,10 +9,15 @@ use std::sync::LazyLock;
 /// Bytes of a block: the unit of vector work and of a reserve. A vector of any instruction set divides it.
 pub(super) const BLOCK_BYTES: usize = 64;
 
+/// The instruction set of this processor.
+pub(super) fn arch() -> Arch {
+    static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+    *ARCH
+}
+
 /// Runs an operation with the widest vectors this processor has.
 pub(super) fn dispatch<Op: WithSimd>(operation: Op) -> Op::Output {
-    static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
-    match *ARCH {
+    match arch() {
         // Plain scalars hold no whole complex number, so the portable case emulates a vector.
         Arch::Scalar => Scalar256b.vectorize(operation),
         arch => arch.dispatch(operation),

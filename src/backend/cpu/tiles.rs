@@ -30,7 +30,7 @@ pub(super) fn run<T: Real>(data: &mut [Complex<T>], rows: usize, reserved: usize
         return;
     }
     let memory = Memory { data: data.as_mut_ptr(), rows, reserved };
-    let bytes = tiles.len() * (size_of::<Complex<T>>() * pass.width_after) << pass.mask.count_ones();
+    let bytes = (tiles.len() * size_of::<Complex<T>>() * pass.width_after) << pass.mask.count_ones();
     if fits_in_place::<T>(&memory, pass) {
         let program = Program::new(pass, memory.frame(pass));
         for_each(tiles, bytes, |tile| {
@@ -54,15 +54,22 @@ fn for_each(tasks: Range<usize>, bytes: usize, work: impl Fn(usize) + Sync + Sen
     }
 }
 
-/// A pass of one operation touches each row once anyway; so does, in effect, one whose rows fill the cache.
+/// A pass of one operation runs in place: its tiles are small, and no copy is worth its while. So does, in effect, one
+/// whose rows fill the cache.
 fn fits_in_place<T: Real>(memory: &Memory<T>, pass: &Pass) -> bool {
-    let lanes = (1 << T::LANE_BITS) - 1;
+    let single = pass.operations.len() == 1;
     if memory.reserved == 1 {
-        let mixed: usize = pass.operations.iter().fold(0, |bits, operation| bits | operation.mixed_bits());
-        return pass.operations.len() == 1 && pass.mask & lanes == lanes && mixed & lanes == 0;
+        let lanes = (1 << T::LANE_BITS) - 1;
+        let free = (pass.mask.count_ones() - most_mixed(pass)) as usize;
+        return single && pass.mask & lanes == lanes && free >= T::LANE_BITS;
     }
-    pass.operations.len() == 1
-        || branches(pass) && (pass.width_after * size_of::<Complex<T>>()) << pass.mask.count_ones() > scratch_bytes()
+    let bytes = (pass.width_after * size_of::<Complex<T>>()) << pass.mask.count_ones();
+    single || branches(pass) && bytes > scratch_bytes()
+}
+
+/// The most bits that one operation mixes.
+fn most_mixed(pass: &Pass) -> u32 {
+    pass.operations.iter().map(|operation| operation.mixed_bits().count_ones()).max().unwrap_or(0)
 }
 
 fn branches(pass: &Pass) -> bool {
@@ -85,7 +92,7 @@ impl<T: Real> Memory<T> {
             let rest = bits.skip(T::LANE_BITS).map(|bit| (bit, 2usize << bit)).collect();
             return Frame { lanes: (0..T::LANE_BITS).collect(), bits: rest, length: T::BLOCK };
         }
-        let rows = bits.map(|bit| (bit, 2 * self.reserved << bit)).collect();
+        let rows = bits.map(|bit| (bit, (2 * self.reserved) << bit)).collect();
         Frame { lanes: vec![], bits: rows, length: blocks::<T>(pass.width_after) * T::BLOCK }
     }
 }
@@ -115,7 +122,7 @@ struct Wide<T> {
 impl<T: Real> Wide<T> {
     fn new(memory: Memory<T>, pass: &Pass) -> Self {
         let (width, width_after) = (blocks::<T>(pass.width), blocks::<T>(pass.width_after));
-        let fitting = (scratch_bytes() / BLOCK_BYTES >> pass.mask.count_ones()).max(1);
+        let fitting = ((scratch_bytes() / BLOCK_BYTES) >> pass.mask.count_ones()).max(1);
         let pieces = if branches(pass) { 1 } else { width_after.div_ceil(fitting) };
         let piece = width_after.div_ceil(pieces);
         let frame = Frame { lanes: vec![], bits: rows_of(pass.mask, 0, piece * T::BLOCK), length: piece * T::BLOCK };
@@ -170,8 +177,7 @@ struct Packed<T> {
 
 impl<T: Real> Packed<T> {
     fn new(memory: Memory<T>, pass: &Pass) -> Self {
-        let most = pass.operations.iter().map(|operation| operation.mixed_bits().count_ones()).max().unwrap_or(0);
-        let lanes = T::LANE_BITS.min((pass.mask.count_ones() - most) as usize);
+        let lanes = T::LANE_BITS.min((pass.mask.count_ones() - most_mixed(pass)) as usize);
         let bits = (0..usize::BITS as usize).filter(|bit| pass.mask >> bit & 1 == 1);
         let frame =
             Frame { lanes: bits.take(lanes).collect(), bits: rows_of(pass.mask, lanes, T::BLOCK), length: T::BLOCK };

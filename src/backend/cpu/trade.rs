@@ -3,6 +3,8 @@
 use super::frame::Groups;
 use super::index::{gather_bits, scatter_bits};
 use super::scalar::Real;
+#[cfg(target_arch = "x86_64")]
+use super::scalar::arch;
 use num_complex::Complex;
 
 /// Bits of the lane number that trade places with bits of the row index.
@@ -36,14 +38,12 @@ impl Trade {
     /// Groups and rows name blocks of the memory at `base`, which no one else holds.
     pub(super) unsafe fn run<T: Real>(&self, base: *mut T, groups: &Groups) {
         #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx512f") {
-            // SAFETY: the processor has the instructions; the rest as the caller promises.
-            return unsafe {
-                match self.rows.len() {
-                    2 => self.shuffle::<T, 2>(base, groups),
-                    4 => self.shuffle::<T, 4>(base, groups),
-                    _ => self.shuffle::<T, 8>(base, groups),
-                }
+        if let pulp::Arch::V4(simd) = arch() {
+            let Trade { rows, shuffles, .. } = self;
+            return match rows.len() {
+                2 => simd.vectorize(Shuffle::<T, 2> { simd, base, groups, rows, shuffles }),
+                4 => simd.vectorize(Shuffle::<T, 4> { simd, base, groups, rows, shuffles }),
+                _ => simd.vectorize(Shuffle::<T, 8> { simd, base, groups, rows, shuffles }),
             };
         }
         for_each_block::<T>(groups, |start| {
@@ -55,42 +55,53 @@ impl Trade {
             }
         });
     }
+}
 
-    /// Trades bit by bit: of two blocks whose rows differ in the bit, each takes the half that has its value.
-    ///
-    /// # Safety
-    /// As [`Trade::run`]; the processor has AVX-512 and there are `N` rows.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    unsafe fn shuffle<T: Real, const N: usize>(&self, base: *mut T, groups: &Groups) {
-        use std::arch::x86_64::*;
+/// Trades bit by bit: of two blocks whose rows differ in the bit, each takes the half that has its value.
+#[cfg(target_arch = "x86_64")]
+struct Shuffle<'a, T, const N: usize> {
+    simd: pulp::x86::V4,
+    base: *mut T,
+    groups: &'a Groups,
+    rows: &'a [usize],
+    shuffles: &'a [[[i64; 8]; 2]],
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<T: Real, const N: usize> pulp::NullaryFnOnce for Shuffle<'_, T, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        use std::arch::x86_64::{__m512d, __m512i};
+        let (base, instructions) = (self.base, self.simd.avx512f);
         let rows: [usize; N] = std::array::from_fn(|index| self.rows[index]);
-        // SAFETY: a shuffle is eight words.
-        let load = |words: &[i64; 8]| unsafe { _mm512_loadu_si512(words.as_ptr().cast()) };
-        let mut shuffles = [[_mm512_setzero_si512(); 2]; 3];
-        for (shuffle, [low, high]) in shuffles.iter_mut().zip(&self.shuffles) {
-            *shuffle = [load(low), load(high)];
+        let mut shuffles: [[__m512i; 2]; 3] = [[pulp::cast([0i64; 8]); 2]; 3];
+        for (shuffle, [low, high]) in shuffles.iter_mut().zip(self.shuffles) {
+            *shuffle = [pulp::cast(*low), pulp::cast(*high)];
         }
-        for_each_block::<T>(groups, |start| {
-            let mut blocks = [_mm512_setzero_pd(); N];
-            for row in 0..N {
-                // SAFETY: rows name blocks that the caller answers for.
-                blocks[row] = unsafe { _mm512_loadu_pd(base.add(start + rows[row]).cast()) };
-            }
-            for bit in 0..N.trailing_zeros() as usize {
-                for row in 0..N {
-                    if row >> bit & 1 == 0 {
+        for_each_block::<T>(
+            self.groups,
+            #[inline(always)]
+            |start| {
+                let mut blocks: [__m512d; N] = [pulp::cast([0i64; 8]); N];
+                for (block, row) in blocks.iter_mut().zip(rows) {
+                    // SAFETY: groups and rows name blocks, for which the caller of `Trade::run` answers.
+                    *block = unsafe { base.add(start + row).cast::<__m512d>().read_unaligned() };
+                }
+                for (bit, [low, high]) in shuffles.iter().enumerate().take(N.trailing_zeros() as usize) {
+                    for row in (0..N).filter(|row| row >> bit & 1 == 0) {
                         let (a, b) = (blocks[row], blocks[row | 1 << bit]);
-                        blocks[row] = _mm512_permutex2var_pd(a, shuffles[bit][0], b);
-                        blocks[row | 1 << bit] = _mm512_permutex2var_pd(a, shuffles[bit][1], b);
+                        blocks[row] = instructions._mm512_permutex2var_pd(a, *low, b);
+                        blocks[row | 1 << bit] = instructions._mm512_permutex2var_pd(a, *high, b);
                     }
                 }
-            }
-            for row in 0..N {
-                // SAFETY: as above.
-                unsafe { _mm512_storeu_pd(base.add(start + rows[row]).cast(), blocks[row]) };
-            }
-        });
+                for (block, row) in blocks.iter().zip(rows) {
+                    // SAFETY: as above.
+                    unsafe { base.add(start + row).cast::<__m512d>().write_unaligned(*block) };
+                }
+            },
+        );
     }
 }
 
