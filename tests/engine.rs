@@ -61,9 +61,9 @@ fn run(
     let (mut widths, mut discarded, mut predicted) = (Vec::new(), 0.0, 0);
     let mut finished = None;
     for step in &plan.steps {
-        let before = engine.width() as u64;
-        predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * before;
         let report = engine.step(step).unwrap();
+        // The width after the step: the last one compresses first, and no other that sends changes it.
+        predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * report.width as u64;
         widths.push(report.width);
         discarded += report.discarded;
         if let Action::Measure { layout, overlaps } = &step.action {
