@@ -171,7 +171,7 @@ impl Plan {
         let relabels = lowering::relabels(&program.wires);
         let placed = |actions| placement::place(actions, relabels.clone(), qubits, shards);
         let placement::Placed { start, mut steps, layout } =
-            if request.fuse { fused(&program.actions, qubits, shards, placed) } else { placed(program.actions) };
+            if request.fuse { fused(program.actions, qubits, shards, placed) } else { placed(program.actions) };
         let strings = distinct(&request.strings);
         let overlaps = overlap_groups(&strings, &layout);
         steps.push(Step { action: Action::Measure { layout, overlaps }, line: 0, operations: 0 });
@@ -193,13 +193,14 @@ impl Plan {
 /// The cheaper of two ways to fuse: with shards, a gate that takes in a control or a diagonal may need a qubit local
 /// that was not needed before.
 fn fused(
-    actions: &[lowering::Lowered],
+    actions: Vec<lowering::Lowered>,
     qubits: usize,
     shards: usize,
     placed: impl Fn(Vec<lowering::Lowered>) -> placement::Placed,
 ) -> placement::Placed {
     let local = qubits - shards.trailing_zeros() as usize;
-    let fused = |grow_local| placed(fusion::fuse(actions.to_vec(), qubits, local, grow_local));
+    let actions = fusion::fuse_noise(actions, qubits, local);
+    let fused = |grow_local| placed(fusion::fuse_gates(actions.clone(), local, grow_local));
     let price = |placed: &placement::Placed| placed.steps.iter().map(|step| fusion::cost(&step.action)).sum::<f64>();
     let free = fused(true);
     let careful = (shards > 1).then(|| fused(false)).filter(|careful| price(careful) < price(&free));

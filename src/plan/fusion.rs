@@ -128,22 +128,23 @@ fn at(targets: &[usize], places: usize) -> u64 {
     targets.iter().enumerate().map(|(place, target)| ((places >> place & 1) as u64) << target).sum()
 }
 
-/// The fused actions for shards of `local` qubits. With `grow_local` gates are put together whatever it does to
-/// communication; without, no gate needs a qubit local that its parts do not.
-pub(super) fn fuse(actions: Vec<Lowered>, qubits: usize, local: usize, grow_local: bool) -> Vec<Lowered> {
-    let noisy = actions.iter().any(|lowered| matches!(lowered.action, Action::Channel { .. }));
-    let narrow = Limits {
-        dense: CHANNEL_QUBITS.min(local),
-        diagonal: DIAGONAL_QUBITS,
-        channel: CHANNEL_QUBITS.min(local),
-        grow_local: grow_local || noisy,
-    };
-    let wide = Limits { dense: DENSE_QUBITS.min(local), channel: 0, grow_local, ..narrow };
-    let mut actions = round(actions, &narrow);
-    if noisy {
-        actions = gathered(actions, qubits);
+/// Gates and noise on at most two qubits put into channels, in an order that suits any number of ranks, for shards of
+/// `local` qubits. Without noise there is nothing to do here.
+pub(super) fn fuse_noise(actions: Vec<Lowered>, qubits: usize, local: usize) -> Vec<Lowered> {
+    if !actions.iter().any(|lowered| matches!(lowered.action, Action::Channel { .. })) {
+        return actions;
     }
-    round(actions, &wide)
+    let width = CHANNEL_QUBITS.min(local);
+    let limits = Limits { dense: width, diagonal: DIAGONAL_QUBITS, channel: width, grow_local: true };
+    gathered(round(actions, &limits), qubits)
+}
+
+/// Gates put together, first on two qubits, then on more; channels stay what and in what order they are. With
+/// `grow_local` whatever it does to communication; without, no gate needs a qubit local that its parts do not.
+pub(super) fn fuse_gates(actions: Vec<Lowered>, local: usize, grow_local: bool) -> Vec<Lowered> {
+    let wide = Limits { dense: DENSE_QUBITS.min(local), diagonal: DIAGONAL_QUBITS, channel: 0, grow_local };
+    let narrow = Limits { dense: wide.dense.min(CHANNEL_QUBITS), ..wide };
+    round(round(actions, &narrow), &wide)
 }
 
 /// One round; what became the identity is left out.

@@ -3,7 +3,7 @@
 
 use super::super::lowering::{Lowered, Program, lower};
 use super::super::measurement::analyse;
-use super::{cost, fuse};
+use super::{cost, fuse_gates, fuse_noise};
 use crate::formats::qasm;
 use crate::model::channel::CHANNELS;
 use crate::model::gate::GATES;
@@ -66,6 +66,10 @@ fn lret(qubits: usize) -> Circuit {
 
 fn program(circuit: &Circuit) -> Program {
     lower(circuit, &analyse(circuit, false).unwrap()).unwrap()
+}
+
+fn fuse(actions: Vec<Lowered>, qubits: usize, local: usize, grow_local: bool) -> Vec<Lowered> {
+    fuse_gates(fuse_noise(actions, qubits, local), local, grow_local)
 }
 
 fn price(actions: &[Lowered]) -> f64 {
