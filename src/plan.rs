@@ -174,11 +174,8 @@ impl Plan {
         let shards = placement::shards(qubits, request.ranks, &program.actions);
         let relabels = lowering::relabels(&program.wires);
         let placed = |actions| placement::place(actions, relabels.clone(), qubits, shards);
-        let placement::Placed { start, mut steps, layout } = if request.fuse {
-            fused(&program.actions, qubits - shards.trailing_zeros() as usize, shards > 1, placed)
-        } else {
-            placed(program.actions)
-        };
+        let placement::Placed { start, mut steps, layout } =
+            if request.fuse { fused(program.actions, qubits, shards, placed) } else { placed(program.actions) };
         let strings = distinct(&request.strings);
         let overlaps = overlap_groups(&strings, &layout);
         steps.push(Step { action: Action::Measure { layout, overlaps }, line: 0, operations: 0 });
@@ -214,15 +211,17 @@ impl Plan {
 /// The cheaper of two ways to fuse: with shards, a gate that takes in a control or a diagonal may need a qubit local
 /// that was not needed before.
 fn fused(
-    actions: &[lowering::Lowered],
-    local: usize,
-    sharded: bool,
+    actions: Vec<lowering::Lowered>,
+    qubits: usize,
+    shards: usize,
     placed: impl Fn(Vec<lowering::Lowered>) -> placement::Placed,
 ) -> placement::Placed {
-    let fused = |grow_local| placed(fusion::fuse(actions.to_vec(), local, grow_local));
+    let local = qubits - shards.trailing_zeros() as usize;
+    let actions = fusion::fuse_noise(actions, qubits, local);
+    let fused = |grow_local| placed(fusion::fuse_gates(actions.clone(), local, grow_local));
     let price = |placed: &placement::Placed| placed.steps.iter().map(|step| fusion::cost(&step.action)).sum::<f64>();
     let free = fused(true);
-    let careful = sharded.then(|| fused(false)).filter(|careful| price(careful) < price(&free));
+    let careful = (shards > 1).then(|| fused(false)).filter(|careful| price(careful) < price(&free));
     careful.unwrap_or(free)
 }
 

@@ -8,7 +8,7 @@ mod reference;
 use ndarray::Array2;
 use num_complex::Complex64;
 use proptest::prelude::*;
-use reference::{DensityMatrix, random, ranks};
+use reference::{DensityMatrix, builder, random, ranks};
 use rhoshard::backend::{Precision, cpu::Cpu};
 use rhoshard::comm::{Communicator, Message, Transfer};
 use rhoshard::config::Compression;
@@ -193,6 +193,24 @@ fn what_a_compression_discards_adds_up_to_the_missing_trace() {
     let circuit = random::random_circuit(QUBITS, 60, 7);
     let found = on_one_rank(&circuit, lazy(1e-2, 1e-3), &[], true);
     assert!(found.discarded > 1e-3 && found.discarded <= 1.0 - found.certificate.trace + 1e-12);
+}
+
+#[test]
+fn fused_channels_need_no_more_columns_for_the_same_error() {
+    for (qubits, seed, cut) in [(8, 42, 1e-4), (8, 43, 1e-3), (10, 42, 1e-4), (10, 44, 1e-5)] {
+        let circuit = builder::lret(qubits, seed);
+        let [apart, fused] = [false, true].map(|fuse| on_one_rank(&circuit, lazy(cut, cut / 10.0), &[], fuse));
+        let [error, smaller] = [&apart, &fused].map(|found| 1.0 - found.certificate.trace);
+        let last = [&apart, &fused].map(|found| *found.widths.last().unwrap());
+        let peak = [&apart, &fused].map(|found| *found.widths.iter().max().unwrap());
+        let steps = [&apart, &fused].map(|found| found.widths.len());
+        println!(
+            "n {qubits} cut {cut:e}: error {error:.3e} {smaller:.3e}, columns {last:?}, peak {peak:?}, steps {steps:?}"
+        );
+        assert!(smaller <= 1.05 * error, "{smaller} {error}");
+        assert!(last[1] as f64 <= 1.1 * last[0] as f64 + 3.0, "{last:?}");
+        assert!(3 * steps[1] <= 2 * steps[0], "{steps:?}");
+    }
 }
 
 /// A communicator that damages one message.

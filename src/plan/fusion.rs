@@ -6,8 +6,9 @@
 //! without a common qubit join, because by then no neighbour wants them.
 //!
 //! Two rounds: first everything on at most two qubits, in which gates and noise become channels in canonical form;
-//! then gates alone on more qubits. The first does not depend on the number of ranks, nor does the order of channels,
-//! so neither do the widths of a run and its results.
+//! then gates alone on more qubits. The first does not depend on the number of ranks, and neither does the order of the
+//! channels, which is chosen in between so that it is a good one for any number; so neither do the widths of a run and
+//! its results.
 //!
 //! Blocks commute if they act diagonally on each qubit they share: diagonals pass controls and each other. Channels
 //! whose branch is recorded are never joined.
@@ -20,6 +21,7 @@ mod tests;
 
 use super::Action;
 use super::lowering::Lowered;
+use super::placement::{gathered, needs_local};
 use crate::linalg::Matrix;
 use merge::merged;
 
@@ -34,8 +36,8 @@ const DIAGONAL_QUBITS: usize = 10;
 const CHANNEL_QUBITS: usize = 2;
 /// How many blocks an operation looks back.
 const WINDOW: usize = 256;
-/// Rounds forth and back after which little more is found.
-const ROUNDS: usize = 6;
+/// Passes forth and back after which little more is found.
+const PASSES: usize = 6;
 
 /// How large blocks may become.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,11 +78,14 @@ impl Block {
     }
 
     fn needs_local(&self) -> u64 {
-        mask(super::placement::needs_local(self.action()))
+        mask(needs_local(self.action()))
     }
 
     /// Both in one, if that is allowed and saves something.
     fn joined(&self, later: &Block, limits: &Limits) -> Option<Block> {
+        if self.qubits & later.qubits == 0 && cost::apart(self.action(), later.action()) >= self.cost + later.cost {
+            return None;
+        }
         let action = merged(self, later, limits)?;
         let line = [self.lowered.line, later.lowered.line].into_iter().filter(|line| *line > 0).min().unwrap_or(0);
         let operations = self.lowered.operations + later.lowered.operations;
@@ -123,27 +128,36 @@ fn at(targets: &[usize], places: usize) -> u64 {
     targets.iter().enumerate().map(|(place, target)| ((places >> place & 1) as u64) << target).sum()
 }
 
-/// The fused actions for shards of `local` qubits. With `grow_local` gates are put together whatever it does to
-/// communication; without, no gate needs a qubit local that its parts do not.
-pub(super) fn fuse(actions: Vec<Lowered>, local: usize, grow_local: bool) -> Vec<Lowered> {
-    let noisy = actions.iter().any(|lowered| matches!(lowered.action, Action::Channel { .. }));
-    let narrow = Limits {
-        dense: CHANNEL_QUBITS.min(local),
-        diagonal: DIAGONAL_QUBITS,
-        channel: CHANNEL_QUBITS.min(local),
-        grow_local: grow_local || noisy,
-    };
-    let wide = Limits { dense: DENSE_QUBITS.min(local), channel: 0, grow_local, ..narrow };
-    let blocks = actions.into_iter().map(Block::new).collect();
-    let blocks = rounds(rounds(blocks, &narrow), &wide);
-    let is_something = |lowered: &Lowered| footprint(&lowered.action).0 != 0;
-    blocks.into_iter().map(|block| block.lowered).filter(is_something).collect()
+/// Gates and noise on at most two qubits put into channels, in an order that suits any number of ranks, for shards of
+/// `local` qubits. Without noise there is nothing to do here.
+pub(super) fn fuse_noise(actions: Vec<Lowered>, qubits: usize, local: usize) -> Vec<Lowered> {
+    if !actions.iter().any(|lowered| matches!(lowered.action, Action::Channel { .. })) {
+        return actions;
+    }
+    let width = CHANNEL_QUBITS.min(local);
+    let limits = Limits { dense: width, diagonal: DIAGONAL_QUBITS, channel: width, grow_local: true };
+    gathered(round(actions, &limits), qubits)
+}
+
+/// Gates put together, first on two qubits, then on more; channels stay what and in what order they are. With
+/// `grow_local` whatever it does to communication; without, no gate needs a qubit local that its parts do not.
+pub(super) fn fuse_gates(actions: Vec<Lowered>, local: usize, grow_local: bool) -> Vec<Lowered> {
+    let wide = Limits { dense: DENSE_QUBITS.min(local), diagonal: DIAGONAL_QUBITS, channel: 0, grow_local };
+    let narrow = Limits { dense: wide.dense.min(CHANNEL_QUBITS), ..wide };
+    round(round(actions, &narrow), &wide)
+}
+
+/// One round; what became the identity is left out.
+fn round(actions: Vec<Lowered>, limits: &Limits) -> Vec<Lowered> {
+    let blocks = settled(actions.into_iter().map(Block::new).collect(), limits);
+    let is_something = |block: &Block| block.qubits != 0;
+    blocks.into_iter().filter(is_something).map(|block| block.lowered).collect()
 }
 
 /// Forth and back until nothing is saved, first with common qubits only.
-fn rounds(mut blocks: Vec<Block>, limits: &Limits) -> Vec<Block> {
+fn settled(mut blocks: Vec<Block>, limits: &Limits) -> Vec<Block> {
     for disjoint in [false, true] {
-        for _ in 0..ROUNDS {
+        for _ in 0..PASSES {
             let before = blocks.len();
             blocks = pass(blocks, limits, Look::Back, disjoint);
             blocks = pass(blocks, limits, Look::Ahead, disjoint);

@@ -60,11 +60,11 @@ fn noise(channel: Channel, qubits: &[usize], record: Option<usize>, wires: &[usi
 
 /// The cheapest action for a unitary; `None` for the identity, and for a SWAP, which trades wires.
 fn unitary(unitary: &Unitary, wires: &mut [usize]) -> Option<Action> {
-    if let ([], [first, second]) = (&unitary.controls[..], &unitary.targets[..]) {
-        if is_swap(&unitary.matrix) {
-            wires.swap(*first, *second);
-            return None;
-        }
+    if let ([], [first, second]) = (&unitary.controls[..], &unitary.targets[..])
+        && is_swap(&unitary.matrix)
+    {
+        wires.swap(*first, *second);
+        return None;
     }
     let targets: Vec<usize> = unitary.targets.iter().map(|qubit| wires[*qubit]).collect();
     let on_wire = |control: &Control| Control { qubit: wires[control.qubit], ..*control };

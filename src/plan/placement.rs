@@ -29,6 +29,14 @@ pub(super) fn needs_local(action: &Action) -> &[usize] {
     }
 }
 
+/// The actions in an order that keeps to the same qubits as long as it can; it does not depend on the number of ranks.
+pub(super) fn gathered(actions: Vec<Lowered>, qubits: usize) -> Vec<Lowered> {
+    let items: Vec<Item> = actions.iter().map(|lowered| item(&lowered.action)).collect();
+    let mut actions: Vec<Option<Lowered>> = actions.into_iter().map(Some).collect();
+    let order = schedule::gathered(&items, qubits).into_iter();
+    order.map(|index| actions[index].take().expect("every action runs once")).collect()
+}
+
 /// What placement makes of a circuit.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Placed {

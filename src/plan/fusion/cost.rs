@@ -32,6 +32,19 @@ pub(in crate::plan) fn cost(action: &Action) -> f64 {
     }
 }
 
+/// What two gates without a common qubit cost at least when they are put together.
+pub(super) fn apart(first: &Action, second: &Action) -> f64 {
+    let qubits = |action: &Action| super::footprint(action).0.count_ones() as usize;
+    match (first, second) {
+        (Action::Diagonal { .. }, Action::Diagonal { .. }) => 0.0,
+        (
+            Action::Permutation { .. } | Action::Diagonal { .. },
+            Action::Permutation { .. } | Action::Diagonal { .. },
+        ) => PERMUTATION,
+        _ => dense(qubits(first) + qubits(second)),
+    }
+}
+
 /// A dense operation on `qubits` qubits.
 pub(super) fn dense(qubits: usize) -> f64 {
     let last = DENSE.len() - 1;

@@ -3,7 +3,7 @@
 
 use super::super::lowering::{Lowered, Program, lower};
 use super::super::measurement::analyse;
-use super::{cost, fuse};
+use super::{cost, fuse_gates, fuse_noise};
 use crate::formats::qasm;
 use crate::model::channel::CHANNELS;
 use crate::model::gate::GATES;
@@ -68,6 +68,10 @@ fn program(circuit: &Circuit) -> Program {
     lower(circuit, &analyse(circuit, false).unwrap()).unwrap()
 }
 
+fn fuse(actions: Vec<Lowered>, qubits: usize, local: usize, grow_local: bool) -> Vec<Lowered> {
+    fuse_gates(fuse_noise(actions, qubits, local), local, grow_local)
+}
+
 fn price(actions: &[Lowered]) -> f64 {
     actions.iter().map(|lowered| cost(&lowered.action)).sum()
 }
@@ -84,11 +88,8 @@ fn branches(actions: &[Lowered]) -> usize {
 fn compared(what: &str, circuit: &Circuit) -> [(usize, f64, usize); 2] {
     let before = program(circuit).actions;
     let start = std::time::Instant::now();
-    let after = fuse(before.clone(), circuit.qubits(), true);
+    let after = fuse(before.clone(), circuit.qubits(), circuit.qubits(), true);
     println!("{what}: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
-    for lowered in &after {
-        println!("  {} {} of {}", lowered.action.name(), cost(&lowered.action), lowered.operations);
-    }
     let operations = |actions: &[Lowered]| actions.iter().map(|lowered| lowered.operations).sum::<usize>();
     assert!(operations(&after) <= operations(&before));
     let numbers = [&before, &after].map(|actions| (actions.len(), price(actions), branches(actions)));
@@ -136,7 +137,7 @@ fn recorded_measurements_stay_alone_and_in_order() {
     ];
     let circuit = circuit(operations);
     let lowered = lower(&circuit, &analyse(&circuit, true).unwrap()).unwrap().actions;
-    let fused = fuse(lowered, QUBITS, true);
+    let fused = fuse(lowered, QUBITS, QUBITS, true);
     let records: Vec<_> = fused
         .iter()
         .filter_map(|lowered| match &lowered.action {
@@ -152,7 +153,7 @@ fn gates_that_undo_each_other_vanish() {
     let twice = |name: &str, qubits: &[usize]| [gate(name, &[], qubits), gate(name, &[], qubits)];
     let operations = [twice("h", &[0]), twice("cx", &[1, 2]), twice("swap", &[0, 1])].concat();
     let Program { actions, wires } = program(&circuit(operations));
-    assert!(fuse(actions, QUBITS, true).is_empty());
+    assert!(fuse(actions, QUBITS, QUBITS, true).is_empty());
     assert!(wires.into_iter().eq(0..QUBITS));
 }
 
@@ -163,7 +164,7 @@ fn every_named_channel_fuses_with_the_gates_before_it() {
         let qubits: Vec<usize> = (0..channel.qubits()).collect();
         let operations =
             vec![gate("u3", &[0.1, 0.2, 0.3], &[0]), gate("cx", &[], &[0, 1]), Operation::Channel { channel, qubits }];
-        assert_eq!(fuse(program(&circuit(operations)).actions, QUBITS, true).len(), 1, "{}", kind.name);
+        assert_eq!(fuse(program(&circuit(operations)).actions, QUBITS, QUBITS, true).len(), 1, "{}", kind.name);
     }
 }
 
@@ -173,7 +174,7 @@ fn no_gate_needs_more_qubits_local_than_there_are() {
         let needs = |lowered: &Lowered| super::super::placement::needs_local(&lowered.action).len();
         let operations =
             vec![gate("h", &[], &[0]), gate("rzz", &[0.1], &[0, 1]), gate("h", &[], &[1]), gate("h", &[], &[2])];
-        let fused = fuse(program(&circuit(operations)).actions, local, true);
+        let fused = fuse(program(&circuit(operations)).actions, QUBITS, local, true);
         assert!(fused.iter().map(needs).max() <= Some(local), "{fused:?}");
     }
 }

@@ -60,7 +60,7 @@ const RULES: [Rule; 5] = [
 /// How many actions are looked at for one that can run before others.
 const WINDOW: usize = 4096;
 /// Circuits of more actions do without [`Company::Best`], whose time grows with the cube.
-const LARGEST_LOOKAHEAD: usize = 2000;
+const LARGEST_LOOKAHEAD: usize = 1000;
 /// Never used again.
 const NEVER: usize = usize::MAX;
 
@@ -74,6 +74,24 @@ pub(super) fn cheapest(items: &[Item], qubits: usize, local: u64) -> Vec<Event> 
     let schedules = tried.map(|rule| start.clone().finished(*rule));
     let best = schedules.min_by(|one, other| one.sent.total_cmp(&other.sent));
     best.map(|schedule| schedule.events).unwrap_or_default()
+}
+
+/// An order in which actions on the same qubits follow each other as long as they can, the same for any number of
+/// ranks: that of the cheapest schedule if a third of the qubits were sharded. (Measured on layers of neighbours and on random pairs
+/// of 24 qubits: no other share is as good for 1 to 8 sharded qubits.)
+pub(super) fn gathered(items: &[Item], qubits: usize) -> Vec<usize> {
+    let needed = items.iter().map(|item| item.needs.count_ones() as usize).max().unwrap_or(0);
+    let local = (qubits - qubits / 3).max(needed).min(qubits);
+    let free: Vec<Item> = items.iter().map(|item| Item { channel: false, ..*item }).collect();
+    let first = |qubit: &usize| items.iter().position(|item| item.needs >> qubit & 1 == 1).unwrap_or(NEVER);
+    let mut order: Vec<usize> = (0..qubits).collect();
+    order.sort_by_cached_key(first);
+    let start = order[..local].iter().map(|qubit| 1 << qubit).sum();
+    let run = |event| match event {
+        Event::Run(index) => Some(index),
+        Event::Exchange(_) => None,
+    };
+    cheapest(&free, qubits, start).into_iter().filter_map(run).collect()
 }
 
 /// A schedule in the making.
@@ -299,6 +317,20 @@ mod tests {
         let rule = Schedule::new(&items, 24, local).finished(RULES[0]).sent;
         println!("brickwork: {} shards sent; one rule {rule}, pairwise {}", sent(&events), one_by_one(&items, local));
         assert!(2.0 * sent(&events) <= rule, "{} {rule}", sent(&events));
+    }
+
+    #[test]
+    fn channels_in_a_gathered_order_need_few_exchanges() {
+        let noisy = |items: &[Item]| items.iter().map(|item| Item { channel: true, ..*item }).collect::<Vec<_>>();
+        let layers = brickwork(24, 20);
+        let order = gathered(&layers, 24);
+        let gathered: Vec<Item> = order.iter().map(|index| layers[*index]).collect();
+        for sharded in 1..=8 {
+            let local = (1 << (24 - sharded)) - 1;
+            let [before, after] = [&layers, &gathered].map(|items| sent(&cheapest(&noisy(items), 24, local)));
+            println!("{sharded} sharded: {after} shards sent, {before} in layers");
+            assert!(6.0 * after <= before, "{after} {before}");
+        }
     }
 
     #[test]
