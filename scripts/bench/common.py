@@ -8,6 +8,7 @@ import os
 import platform
 import resource
 import shlex
+import signal
 import statistics
 import subprocess
 import sys
@@ -129,10 +130,10 @@ def run_rhoshard(folder, circuit, engine, ranks=None, timeout=None):
     if ranks is not None:
         command = [*launcher(), "-n", str(ranks), *command[4:]]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout)
+    code, output = outcome(command, timeout)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode != 0:
-        raise RuntimeError(f"exit code {done.returncode}: {(done.stderr or done.stdout).strip()[-500:]}")
+    if code != 0:
+        raise RuntimeError(f"exit code {code}: {output.strip()[-500:]}")
     result = job.with_suffix(".h5")
     try:
         with h5py.File(result) as file:
@@ -141,6 +142,22 @@ def run_rhoshard(folder, circuit, engine, ranks=None, timeout=None):
             return run
     finally:
         result.unlink()
+
+
+def outcome(command, timeout):
+    """Exit code and output. When the time is over, the whole group of processes ends: shell, launcher and program."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=timeout)
+        return process.returncode, output
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)  # a launcher ends its ranks
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        raise
 
 
 def read_result(file):

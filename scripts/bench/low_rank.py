@@ -137,7 +137,7 @@ def exact(folder, qubits, budget, repeats, failures):
 def main():
     options = common.arguments(__doc__.splitlines()[0])
     described = common.machine()
-    clock = common.Clock(options.minutes or (1 if options.quick else 9))
+    clock = common.Clock(options.minutes or (1 if options.quick else 7))
     rows = [(10, 0.0073, 8.7), (12, 0.0114, 31.5)] if options.quick else ROWS
     table, comparison, failures = [], None, []
     with tempfile.TemporaryDirectory() as folder:

@@ -17,8 +17,12 @@ import circuits
 import common
 
 AGREEMENT = {"double": 1e-6, "single": 1e-4}
-# A variant this much slower than the best of its program is not tried at the next size.
-HOPELESS = 1.5
+# A variant this much slower than the best of its program is not tried at the next size, nor at the largest.
+HOPELESS, NOT_BEST = 1.5, 1.1
+# From this size on every program runs once, and again when all circuits are done, while there is time.
+LARGE = 26
+# Two more qubits: four times the state, more gates, and slower memory.
+GROWTH = 5.0
 # A peer this much slower than the fastest program of its precision is not repeated if a run takes longer than this.
 FAR_BEHIND, LONG_SECONDS = 4.0, 5.0
 # Single precision is measured up to this many qubits.
@@ -32,7 +36,11 @@ PROGRAMS = {
     "Lightning": (
         "lightning",
         "double",
-        [{"device": "lightning.qubit", "u3": "gate"}, {"device": "lightning.qubit", "u3": "matrix"}, {"device": "lightning.kokkos", "u3": "matrix"}],
+        [
+            {"device": "lightning.qubit", "u3": "gate"},
+            {"device": "lightning.qubit", "u3": "matrix"},
+            {"device": "lightning.kokkos", "u3": "matrix"},
+        ],
     ),
     "rhoshard, single": (None, "single", [{"precision": "single"}]),
     "qsim": ("qsim", "single", [{"fusion": width} for width in (2, 3, 4)]),
@@ -93,9 +101,11 @@ class Bench:
         self.options = options
         self.folder = Path(folder)
         self.threads = common.cores()
-        self.clock = common.Clock(options.minutes or (1 if options.quick else 14))
+        self.clock = common.Clock(options.minutes or (1.5 if options.quick else 16))
         self.workers = {name: Worker(self.threads) for name, (worker, _, _) in PROGRAMS.items() if worker}
-        self.left_out = {}  # (family, name): {variant as text: why}
+        self.slowness = {}  # (circuit, program): {variant as text: (times slower than the best, at so many qubits)}
+        self.once = {}  # circuit: seconds of the best variants of all programs at the last size
+        self.started = []
         self.failures = []
 
     def measure(self, name, variant, case, timeout):
@@ -116,52 +126,72 @@ class Bench:
         }
 
     def circuit(self, family, qubits, repeats):
-        """One row of the table."""
+        """One row of the table; nothing if it would not end in time."""
         gates = circuits.gates_of(family, qubits)
         file = self.folder / f"{family}_n{qubits}.qasm"
         file.write_text(circuits.qasm(qubits, gates))
         case = {"qubits": qubits, "gates": gates, "threads": self.threads, "file": str(file)}
         entry = {"circuit": family, "qubits": qubits, "gates": len(gates), "programs": {}}
+        expected = self.once.get(family, 0.0) * GROWTH
+        if self.clock.left() <= expected:
+            self.failures.append(f"{family} on {qubits} qubits: about {expected:.0f} s, but {self.clock.left():.0f} s are left")
+            return None
         best = self.first_turn(entry, case)
-        fastest = {}
-        for name, (variant, answer) in best.items():
-            precision = PROGRAMS[name][1]
-            fastest[precision] = min(fastest.get(precision, answer["seconds"]), answer["seconds"])
+        self.once[family] = sum(answer["seconds"] for _, answer in best.values())
+        self.started.append((entry, case, best))
         for _ in range(repeats - 1):
-            for name, (variant, answer) in best.items():
-                program = entry["programs"][name]
-                behind = answer["seconds"] > max(LONG_SECONDS, FAR_BEHIND * fastest[PROGRAMS[name][1]])
-                if behind and "rhoshard" not in name:
-                    program["not_repeated"] = f"over {FAR_BEHIND:g} times slower than the fastest in the first turn"
-                    continue
-                if self.clock.left() < 2 * answer["seconds"]:
-                    program["not_repeated"] = "no time left"
-                    continue
-                again = self.measure(name, variant, case, 5 * answer["seconds"] + 30)
-                if "failed" in again:
-                    program["failed_in_repeat"] = again["failed"]
-                else:
-                    program["runs"].append(again["seconds"])
+            self.turn(entry, case, best)
         self.finish(entry, best)
         return entry
+
+    def turn(self, entry, case, best):
+        """The best variant of every program once more."""
+        fastest = {}
+        for name, (_, answer) in best.items():
+            precision = PROGRAMS[name][1]
+            fastest[precision] = min(fastest.get(precision, answer["seconds"]), answer["seconds"])
+        for name, (variant, answer) in best.items():
+            program = entry["programs"][name]
+            behind = answer["seconds"] > max(LONG_SECONDS, FAR_BEHIND * fastest[PROGRAMS[name][1]])
+            if behind and "rhoshard" not in name:
+                program["not_repeated"] = f"over {FAR_BEHIND:g} times slower than the fastest in the first turn"
+                continue
+            if self.clock.left() < 2 * answer["seconds"]:
+                program["not_repeated"] = "no time left"
+                continue
+            again = self.measure(name, variant, case, 5 * answer["seconds"] + 30)
+            if "failed" in again:
+                program["failed_in_repeat"] = again["failed"]
+            else:
+                program["runs"].append(again["seconds"])
+
+    def rest(self, repeats):
+        """Further turns of the large circuits, while there is time for whole ones."""
+        for _ in range(repeats):
+            for entry, case, best in self.started:
+                if entry["qubits"] >= LARGE and self.clock.left() > 1.5 * self.once[entry["circuit"]]:
+                    self.turn(entry, case, best)
+                    self.finish(entry, best)
 
     def first_turn(self, entry, case):
         """Every variant of every program once; the best of each."""
         best = {}
+        limit = NOT_BEST if entry["qubits"] >= LARGE else HOPELESS
         for name, (_, precision, variants) in PROGRAMS.items():
             if precision == "single" and entry["qubits"] > LARGEST_SINGLE:
                 continue
-            left_out = self.left_out.setdefault((entry["circuit"], name), {})
-            seen, skipped = [], dict(left_out)
+            slowness = self.slowness.setdefault((entry["circuit"], name), {})
+            seen, skipped = [], {}
             for variant in variants:
                 text = json.dumps(variant)
-                if text in left_out:
-                    continue
-                if self.clock.left() == 0:
+                slower, where = slowness.get(text, (1.0, ""))
+                if slower > limit:
+                    skipped[text] = f"{slower:.1f} times slower than the best at {where} qubits"
+                elif self.clock.left() == 0:
                     skipped[text] = "no time left"
-                    continue
-                answer = self.measure(name, variant, case, min(300, max(20, self.clock.left())))
-                seen.append({"variant": variant, **answer})
+                else:
+                    answer = self.measure(name, variant, case, min(300, max(20, self.clock.left())))
+                    seen.append({"variant": variant, **answer})
             done = [answer for answer in seen if "failed" not in answer]
             entry["programs"][name] = {"variants": seen, "left_out": skipped}
             if not done:
@@ -173,11 +203,8 @@ class Bench:
             first = min(done, key=lambda answer: answer["seconds"])
             best[name] = (first["variant"], first)
             entry["programs"][name]["runs"] = [first["seconds"]]
-            for answer in seen:
-                slower = answer.get("seconds", float("inf")) / first["seconds"]
-                if slower > HOPELESS:
-                    why = f"{slower:.1f} times slower" if "seconds" in answer else "failed"
-                    left_out[json.dumps(answer["variant"])] = f"{why} at {entry['qubits']} qubits"
+            for answer in done:
+                slowness[json.dumps(answer["variant"])] = (answer["seconds"] / first["seconds"], entry["qubits"])
         return best
 
     def finish(self, entry, best):
@@ -202,7 +229,8 @@ class Bench:
             program = entry["programs"].get(ours, {})
             if why := program.get("failed", program.get("not_run")):
                 self.failures.append(f"{entry['circuit']} on {entry['qubits']} qubits: {ours}: {why}")
-            elif ours in best and peers:
+            # A ratio to the fastest of some of the peers would flatter.
+            elif ours in best and peers and not any("not_run" in program for program in entry["programs"].values()):
                 fastest = min(peers, key=peers.get)
                 ratio = entry["programs"][ours]["seconds"]["median"] / peers[fastest]
                 entry["ratios"][precision] = {"fastest_peer": fastest, "ours_over_fastest_peer": ratio}
@@ -217,15 +245,21 @@ def told(entry):
     """One line for the eyes."""
     parts = []
     for name, program in entry["programs"].items():
-        parts.append(f"{name} {program['seconds']['median']:.3g} s" if "seconds" in program else f"{name}: {program.get('failed', program.get('not_run'))}")
-    ratios = ", ".join(f"{precision}: ours is {ratio['ours_over_fastest_peer']:.2f} x {ratio['fastest_peer']}" for precision, ratio in entry["ratios"].items())
+        if "seconds" in program:
+            parts.append(f"{name} {program['seconds']['median']:.3g} s")
+        else:
+            parts.append(f"{name}: {program.get('failed', program.get('not_run'))}")
+    ratios = ", ".join(
+        f"{precision}: ours is {ratio['ours_over_fastest_peer']:.2f} x {ratio['fastest_peer']}"
+        for precision, ratio in entry["ratios"].items()
+    )
     return f"  {entry['circuit']} n={entry['qubits']}: {'; '.join(parts)}; {ratios}"
 
 
 def main():
     options = common.arguments(__doc__.splitlines()[0])
     described = common.machine()
-    plan = [(14, 2), (16, 2)] if options.quick else [(20, 5), (22, 5), (24, 3), (26, 3)]
+    plan = [(14, 2), (16, 2)] if options.quick else [(20, 5), (22, 5), (24, 3), (LARGE, 1)]
     entries = []
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, folder)
@@ -235,11 +269,11 @@ def main():
                 if 2 * 16 * 2**qubits > common.memory_bytes():
                     bench.failures.append(f"{qubits} qubits do not fit in this machine's memory")
                     continue
-                if bench.clock.left() == 0:
-                    bench.failures.append(f"{family} on {qubits} qubits: no time left")
-                    continue
-                entries.append(bench.circuit(family, qubits, repeats))
-                common.say(told(entries[-1]))
+                entry = bench.circuit(family, qubits, repeats)
+                if entry:
+                    entries.append(entry)
+                    common.say(told(entry))
+        bench.rest(2)
         bench.close()
     common.write(options, "pure_state", {"machine": described, "threads": bench.threads, "circuits": entries, "failures": bench.failures})
 

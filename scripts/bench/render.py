@@ -35,7 +35,8 @@ def table(heads, rows):
 def machine_text(machine):
     """One sentence."""
     processor = machine["processor"]
-    vector = "AVX-512" if "avx512f" in processor["vector_instructions"] else "AVX2" if "avx2" in processor["vector_instructions"] else "no AVX2"
+    known = processor["vector_instructions"]
+    vector = "AVX-512" if "avx512f" in known else "AVX2" if "avx2" in known else "no AVX2"
     return (
         f"{machine['cores']} cores of {processor['model']} (family/model {processor['family_and_model']}, {vector}"
         f"{', virtual' if processor['virtual'] else ''}), {machine['memory_bytes'] / 2**30:.0f} GiB"

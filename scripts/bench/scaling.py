@@ -159,7 +159,7 @@ def main():
     if not common.launcher():
         failures.append("no MPI launcher: run through scripts/bench.sh, and not with MPI=none")
     else:
-        clock = common.Clock(options.minutes or (1 if options.quick else 6))
+        clock = common.Clock(options.minutes or (1 if options.quick else 4))
         low_rank_qubits, cut, pure_qubits = (12, 1e-3, 16) if options.quick else (18, 1e-3, 24)
         with tempfile.TemporaryDirectory() as folder:
             noisy = common.CIRCUITS / f"random_n{low_rank_qubits}_d13_s42.qasm"
@@ -167,7 +167,8 @@ def main():
             cases = [Case("noisy", noisy, low_rank_qubits, {"cut": cut}, ranks) for ranks in RANKS]
             cases += [Case("random", pure[pure_qubits], pure_qubits, {}, ranks) for ranks in RANKS]
             # The largest weak case is the strong one on the most ranks.
-            cases += [Case("weak", pure[pure_qubits - 2 + place], pure_qubits - 2 + place, {}, ranks) for place, ranks in enumerate(RANKS[:-1])]
+            for qubits, ranks in zip(sorted(pure), RANKS[:-1]):
+                cases.append(Case("weak", pure[qubits], qubits, {}, ranks))
             entries = measure(folder, cases, clock, failures)
         strong = [entry for entry in entries if entry["circuit"] != "weak"]
         weak = [entry for entry in entries if entry["circuit"] == "weak"]
@@ -179,10 +180,11 @@ def main():
             failures.append(str(error))
         for entry in strong + weak:
             fewer = entry["times_fewer_bytes"]
+            ranks = f"{entry['ranks']} ranks{' (oversubscribed)' if entry['oversubscribed'] else ''}"
             told = f", {fewer['sparing']:.1f} ({fewer['every']:.1f}) times fewer than swapping" if entry["bytes_sent"] else ""
             common.say(
-                f"  {entry['circuit']} n={entry['qubits']}, {entry['ranks']} ranks{' (oversubscribed)' if entry['oversubscribed'] else ''}: "
-                f"{entry['seconds']['median']:.3g} s, efficiency {entry.get('efficiency', 0):.2f}, {entry['bytes_sent'] / 1e6:.1f} MB sent{told}"
+                f"  {entry['circuit']} n={entry['qubits']}, {ranks}: {entry['seconds']['median']:.3g} s, efficiency "
+                f"{entry.get('efficiency', 0):.2f}, {entry['bytes_sent'] / 1e6:.1f} MB sent{told}"
             )
     common.write(options, "scaling", {"machine": described, "strong": strong, "weak": weak, "failures": failures})
 
