@@ -53,6 +53,18 @@ pub fn kronecker(high: &Matrix, low: &Matrix) -> Matrix {
     ndarray::linalg::kron(high, low)
 }
 
+/// The matrix that acts as `a` on the qubits at `places` (the first least significant) and leaves the others of `qubits` alone.
+pub fn embedded(a: &Matrix, qubits: usize, places: &[usize]) -> Matrix {
+    let scattered = |bits: usize| -> usize { places.iter().enumerate().map(|(bit, to)| (bits >> bit & 1) << to).sum() };
+    let mut matrix = Matrix::zeros((1 << qubits, 1 << qubits));
+    for rest in (0..1 << qubits).filter(|rest| rest & scattered(a.nrows() - 1) == 0) {
+        for ((row, column), entry) in a.indexed_iter() {
+            matrix[(rest | scattered(row), rest | scattered(column))] = *entry;
+        }
+    }
+    matrix
+}
+
 /// The identity of the given dimension.
 pub fn identity(dimension: usize) -> Matrix {
     Matrix::from_diag_elem(dimension, Complex64::new(1.0, 0.0))
@@ -127,6 +139,14 @@ mod tests {
         let hermitian = &a + &adjoint(&a);
         let rebuilt = hermitian_function(&hermitian, |value| value.into()).expect("converges");
         assert!((rebuilt - hermitian).iter().all(|value| value.norm() < 1e-12));
+    }
+
+    #[test]
+    fn an_embedded_matrix_is_a_kronecker_product_with_the_identity() {
+        assert_eq!(embedded(&sample(2), 2, &[0]), kronecker(&identity(2), &sample(2)));
+        assert_eq!(embedded(&sample(2), 2, &[1]), kronecker(&sample(2), &identity(2)));
+        let product = kronecker(&sample(2), &identity(2));
+        assert_eq!(embedded(&product, 3, &[2, 0]), embedded(&sample(2), 3, &[0]));
     }
 
     #[test]

@@ -1,19 +1,24 @@
 //! From a circuit to explicit steps: what every rank does, in order, with all communication spelled out.
 //!
 //! The plan is data, made once and equal on every rank: the same steps run on any backend, are printed by
-//! `rhoshard plan` and compared by tests. Costs that depend on the width of the state are stated per column.
+//! `rhoshard plan` and compared by tests. Costs that depend on the width of the state are stated per column; with the
+//! widths along a circuit ([`widths`]) and the speed of a rank ([`machine`]) they become times ([`predict`]).
 
 mod cost;
+mod fusion;
 mod lowering;
+pub mod machine;
 mod measurement;
 mod placement;
+pub mod predict;
+pub mod widths;
 
 use crate::error::Result;
 use crate::linalg::Matrix;
 use crate::model::{Channel, Circuit, Control, Layout, PauliString};
 use num_complex::Complex64;
 
-pub use cost::{Cost, Totals};
+pub use cost::{CompressionCost, Cost, Totals};
 pub use measurement::{BitSource, LARGEST_TRACKED_BITS};
 
 /// What one step does. Qubits are *physical*: below [`Plan::local_qubits`] a bit of the row index, from there on a bit
@@ -120,7 +125,7 @@ pub struct Step {
 }
 
 /// What the plan must serve besides the circuit.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// Ranks at hand.
     pub ranks: usize,
@@ -128,6 +133,14 @@ pub struct Request {
     pub strings: Vec<PauliString>,
     /// Whether outcomes of earlier measurements are read at the end (by `counts`).
     pub outcomes: bool,
+    /// Whether gates and channels are put together; without, each operation is a step of its own.
+    pub fuse: bool,
+}
+
+impl Default for Request {
+    fn default() -> Request {
+        Request { ranks: 1, strings: Vec::new(), outcomes: false, fuse: true }
+    }
 }
 
 /// The whole plan.
@@ -156,15 +169,32 @@ impl Plan {
     /// Input error (with the line of the circuit) for what cannot be run yet.
     pub fn new(circuit: &Circuit, request: &Request) -> Result<Plan> {
         let measurements = measurement::analyse(circuit, request.outcomes)?;
-        let actions = lowering::lower(circuit, &measurements)?;
+        let program = lowering::lower(circuit, &measurements)?;
         let qubits = circuit.qubits();
-        let shards = placement::shards(qubits, request.ranks, &actions);
-        let (start, mut steps, layout) = placement::place(actions, qubits, shards);
+        let shards = placement::shards(qubits, request.ranks, &program.actions);
+        let relabels = lowering::relabels(&program.wires);
+        let placed = |actions| placement::place(actions, relabels.clone(), qubits, shards);
+        let placement::Placed { start, mut steps, layout } =
+            if request.fuse { fused(program.actions, qubits, shards, placed) } else { placed(program.actions) };
         let strings = distinct(&request.strings);
         let overlaps = overlap_groups(&strings, &layout);
         steps.push(Step { action: Action::Measure { layout, overlaps }, line: 0, operations: 0 });
         let tracked = measurements.tracked();
         Ok(Plan { qubits, shards, start, steps, strings, bits: measurements.bits, tracked })
+    }
+
+    /// For all channels, the largest part of a column's weight that each branch but the strongest can take.
+    pub fn branch_weights(&self) -> Vec<f64> {
+        let weaker = |step: &Step| match &step.action {
+            Action::Channel { channel, .. } => {
+                let mut bounds = channel.bounds().to_vec();
+                bounds.sort_unstable_by(f64::total_cmp);
+                bounds.pop();
+                bounds
+            }
+            _ => Vec::new(),
+        };
+        self.steps.iter().flat_map(weaker).collect()
     }
 
     /// Qubits that are bits of the row index.
@@ -176,6 +206,23 @@ impl Plan {
     pub fn local_rows(&self) -> usize {
         1 << self.local_qubits()
     }
+}
+
+/// The cheaper of two ways to fuse: with shards, a gate that takes in a control or a diagonal may need a qubit local
+/// that was not needed before.
+fn fused(
+    actions: Vec<lowering::Lowered>,
+    qubits: usize,
+    shards: usize,
+    placed: impl Fn(Vec<lowering::Lowered>) -> placement::Placed,
+) -> placement::Placed {
+    let local = qubits - shards.trailing_zeros() as usize;
+    let actions = fusion::fuse_noise(actions, qubits, local);
+    let fused = |grow_local| placed(fusion::fuse_gates(actions.clone(), local, grow_local));
+    let price = |placed: &placement::Placed| placed.steps.iter().map(|step| fusion::cost(&step.action)).sum::<f64>();
+    let free = fused(true);
+    let careful = (shards > 1).then(|| fused(false)).filter(|careful| price(careful) < price(&free));
+    careful.unwrap_or(free)
 }
 
 fn distinct(strings: &[PauliString]) -> Vec<PauliString> {

@@ -165,6 +165,11 @@ impl State {
         agree(&*self.comm, grown)
     }
 
+    /// Local operations that are queued.
+    pub fn queued(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Runs what is queued.
     ///
     /// # Errors

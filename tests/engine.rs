@@ -8,7 +8,7 @@ mod reference;
 use ndarray::Array2;
 use num_complex::Complex64;
 use proptest::prelude::*;
-use reference::{DensityMatrix, random, ranks};
+use reference::{DensityMatrix, builder, random, ranks};
 use rhoshard::backend::{Precision, cpu::Cpu};
 use rhoshard::comm::{Communicator, Message, Transfer};
 use rhoshard::config::Compression;
@@ -38,7 +38,7 @@ struct Finished {
 }
 
 fn lazy(cut: f64, prune: f64) -> Settings {
-    Settings { cut, prune, compression: Compression::Lazy, max_rank: None, max_width: 4096 }
+    Settings { cut, prune, compression: Compression::Lazy, max_rank: None, max_width: 4096, budget: None }
 }
 
 fn run(
@@ -47,8 +47,9 @@ fn run(
     settings: Settings,
     precision: Precision,
     strings: &[PauliString],
+    fuse: bool,
 ) -> Option<Finished> {
-    let request = Request { ranks: comm.size(), strings: strings.to_vec(), outcomes: false };
+    let request = Request { ranks: comm.size(), strings: strings.to_vec(), outcomes: false, fuse };
     let plan = Plan::new(circuit, &request).unwrap();
     let group = comm.split(usize::from(comm.rank() >= plan.shards));
     if comm.rank() >= plan.shards {
@@ -98,8 +99,8 @@ fn purity(engine: &LowRank) -> (f64, f64) {
     engine.purity().unwrap()
 }
 
-fn on_one_rank(circuit: &Circuit, settings: Settings, strings: &[PauliString]) -> Finished {
-    ranks::run(1, |comm| run(comm, circuit, settings, Precision::Double, strings)).remove(0).unwrap()
+fn on_one_rank(circuit: &Circuit, settings: Settings, strings: &[PauliString], fuse: bool) -> Finished {
+    ranks::run(1, |comm| run(comm, circuit, settings, Precision::Double, strings, fuse)).remove(0).unwrap()
 }
 
 /// Error, expectations, marginals and purity against the exact state.
@@ -143,13 +144,14 @@ proptest! {
         strings in proptest::collection::vec(random::pauli_strings(QUBITS), 6),
         cut in prop::sample::select(vec![0.0, 1e-4, 1e-2, 5e-2]),
         prune in prop::sample::select(vec![0.0, 1e-5, 1e-3, 2e-2]),
+        fuse: bool,
     ) {
         let exact = DensityMatrix::run(&circuit);
-        check_against(&exact, &on_one_rank(&circuit, lazy(cut, prune), &strings), 1e-12);
+        check_against(&exact, &on_one_rank(&circuit, lazy(cut, prune), &strings, fuse), 1e-12);
         let every = Settings { compression: Compression::EveryChannel, prune: 0.0, ..lazy(cut, 0.0) };
-        check_against(&exact, &on_one_rank(&circuit, every, &strings), 1e-12);
+        check_against(&exact, &on_one_rank(&circuit, every, &strings, fuse), 1e-12);
         let capped = Settings { max_rank: Some(5), max_width: 12, ..lazy(cut, prune) };
-        check_against(&exact, &on_one_rank(&circuit, capped, &strings), 1e-12);
+        check_against(&exact, &on_one_rank(&circuit, capped, &strings, fuse), 1e-12);
     }
 
     #[test]
@@ -157,10 +159,12 @@ proptest! {
         circuit in random::circuits(QUBITS, 30),
         strings in proptest::collection::vec(random::pauli_strings(QUBITS), 6),
         cut in prop::sample::select(vec![0.0, 1e-3, 3e-2]),
+        fuse: bool,
     ) {
-        let one = on_one_rank(&circuit, lazy(cut, cut / 10.0), &strings);
+        let one = on_one_rank(&circuit, lazy(cut, cut / 10.0), &strings, fuse);
         for size in [2, 3, 4, 8] {
-            let all = ranks::run(size, |comm| run(comm, &circuit, lazy(cut, cut / 10.0), Precision::Double, &strings));
+            let settings = lazy(cut, cut / 10.0);
+            let all = ranks::run(size, |comm| run(comm, &circuit, settings, Precision::Double, &strings, fuse));
             let found = all.iter().flatten().next().unwrap();
             prop_assert_eq!(one.widths.last(), found.widths.last());
             prop_assert!((one.certificate.trace - found.certificate.trace).abs() < 1e-10);
@@ -175,10 +179,10 @@ proptest! {
     }
 
     #[test]
-    fn single_precision_stays_within_its_stated_rounding(circuit in random::circuits(QUBITS, 30)) {
+    fn single_precision_stays_within_its_stated_rounding(circuit in random::circuits(QUBITS, 30), fuse: bool) {
         let exact = DensityMatrix::run(&circuit);
         let strings = [PauliString { x: 3, z: 5 }, PauliString { x: 0, z: 9 }];
-        let run = |comm| run(comm, &circuit, lazy(1e-3, 1e-4), Precision::Single, &strings);
+        let run = |comm| run(comm, &circuit, lazy(1e-3, 1e-4), Precision::Single, &strings, fuse);
         let found = ranks::run(1, run).remove(0).unwrap();
         check_against(&exact, &found, found.certificate.rounding);
     }
@@ -187,8 +191,26 @@ proptest! {
 #[test]
 fn what_a_compression_discards_adds_up_to_the_missing_trace() {
     let circuit = random::random_circuit(QUBITS, 60, 7);
-    let found = on_one_rank(&circuit, lazy(1e-2, 1e-3), &[]);
+    let found = on_one_rank(&circuit, lazy(1e-2, 1e-3), &[], true);
     assert!(found.discarded > 1e-3 && found.discarded <= 1.0 - found.certificate.trace + 1e-12);
+}
+
+#[test]
+fn fused_channels_need_no_more_columns_for_the_same_error() {
+    for (qubits, seed, cut) in [(8, 42, 1e-4), (8, 43, 1e-3), (10, 42, 1e-4), (10, 44, 1e-5)] {
+        let circuit = builder::lret(qubits, seed);
+        let [apart, fused] = [false, true].map(|fuse| on_one_rank(&circuit, lazy(cut, cut / 10.0), &[], fuse));
+        let [error, smaller] = [&apart, &fused].map(|found| 1.0 - found.certificate.trace);
+        let last = [&apart, &fused].map(|found| *found.widths.last().unwrap());
+        let peak = [&apart, &fused].map(|found| *found.widths.iter().max().unwrap());
+        let steps = [&apart, &fused].map(|found| found.widths.len());
+        println!(
+            "n {qubits} cut {cut:e}: error {error:.3e} {smaller:.3e}, columns {last:?}, peak {peak:?}, steps {steps:?}"
+        );
+        assert!(smaller <= 1.05 * error, "{smaller} {error}");
+        assert!(last[1] as f64 <= 1.1 * last[0] as f64 + 3.0, "{last:?}");
+        assert!(3 * steps[1] <= 2 * steps[0], "{steps:?}");
+    }
 }
 
 /// A communicator that damages one message.
@@ -257,7 +279,7 @@ fn a_damaged_message_does_not_pass_unnoticed() {
     // The control of the tests above: the comparison between rank counts sees a single wrong sign.
     let circuit = random::random_circuit(QUBITS, 60, 11);
     let strings = [PauliString { x: 1, z: 2 }, PauliString { x: 0, z: 7 }, PauliString { x: 24, z: 0 }];
-    let one = on_one_rank(&circuit, lazy(0.0, 0.0), &strings);
+    let one = on_one_rank(&circuit, lazy(0.0, 0.0), &strings, false);
     let differs = |damaged| {
         let run = |comm: Box<dyn Communicator>| {
             let inner = if comm.rank() == 0 {
@@ -265,7 +287,7 @@ fn a_damaged_message_does_not_pass_unnoticed() {
             } else {
                 comm
             };
-            run(inner, &circuit, lazy(0.0, 0.0), Precision::Double, &strings)
+            run(inner, &circuit, lazy(0.0, 0.0), Precision::Double, &strings, false)
         };
         let found = ranks::run(2, run).into_iter().flatten().next().unwrap();
         one.expectations.iter().zip(&found.expectations).any(|(a, b)| (a - b).abs() > 1e-10)
@@ -310,7 +332,7 @@ fn samples_follow_the_exact_joint_distribution_of_outcomes_and_qubits() {
     let exact = DensityMatrix::run(&deferred(&circuit)).probabilities(&[0, 1, 2, 3, 4]);
     let draws: Vec<f64> = (0..1 << 16).map(|draw| (f64::from(draw) + 0.5) / f64::from(1 << 16)).collect();
     let sample = |comm: Box<dyn Communicator>| {
-        let plan = Plan::new(&circuit, &Request { ranks: comm.size(), strings: vec![], outcomes: true }).unwrap();
+        let plan = Plan::new(&circuit, &Request { ranks: comm.size(), outcomes: true, ..Request::default() }).unwrap();
         assert_eq!(plan.tracked, 2);
         let group = comm.split(usize::from(comm.rank() >= plan.shards));
         if comm.rank() >= plan.shards {

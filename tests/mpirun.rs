@@ -313,3 +313,22 @@ fn check_groups_and_agreement(comm: &dyn Communicator) {
     assert!(error.what.starts_with("full") && (size == 1 || error.what.contains(&format!("on rank {last} of {size}"))));
     assert_eq!(agree(comm, Ok(rank)).unwrap(), rank);
 }
+
+#[test]
+fn the_bytes_predicted_from_a_trace_are_those_sent() {
+    if skipped() {
+        return;
+    }
+    let circuit = fixture("lret/random_n6_d13_s42.qasm");
+    let job = JobFolder::new(&circuit, "[engine]\ncut = 1e-3\n[observe]\nexpectations = [\"X0 X5\", \"Z3\"]\n");
+    for ranks in rank_counts() {
+        let sent: u64 = job.run(ranks).integers("trace/bytes").iter().sum();
+        let mut command = Command::new(rhoshard());
+        command.args(["plan", "job.toml", "--profile", "job.h5", "--json", "--ranks", &ranks.to_string()]);
+        command.current_dir(job.folder.path());
+        let text = finish(command).expect_success("plan").stdout;
+        let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let shards = plan["shards"].as_f64().unwrap();
+        assert_eq!(plan["predicted"]["sent_bytes"].as_f64().unwrap() * shards, sent as f64, "{ranks} ranks");
+    }
+}

@@ -6,6 +6,7 @@
 
 mod amplitude_damping;
 mod bit_flip;
+mod canonical;
 mod dephasing_two_qubit;
 mod depolarizing;
 mod depolarizing_two_qubit;
@@ -26,8 +27,8 @@ pub use reset::reset;
 
 /// A completely positive, trace-preserving map on one or more qubits.
 ///
-/// Made by [`Channel::named`] or [`Channel::from_kraus`] (or [`reset()`] and [`measurement()`]), which check it; so any
-/// value of this type is trace preserving to rounding.
+/// Made by [`Channel::named`] or [`Channel::from_kraus`] (or [`reset()`] and [`measurement()`]), which check it, and put
+/// together by [`Channel::then`]; so any value of this type is trace preserving to rounding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Channel {
     name: String,
@@ -173,6 +174,14 @@ fn weighted_pauli(index: usize, probability: f64) -> Matrix {
     let zero = Complex64::new(0.0, 0.0);
     let entries = [[one, zero, zero, one], [zero, one, one, zero], [zero, -i, i, zero], [one, zero, zero, -one]][index];
     Matrix::from_shape_fn((2, 2), |(row, column)| entries[2 * row + column] * probability.sqrt())
+}
+
+/// A branch that keeps more than this share of a column's weight is strong: few compressions can do without it.
+const STRONG: f64 = 1e-3;
+
+/// How many branches besides the first of the strongest are strong.
+fn strong(bounds: &[f64]) -> usize {
+    bounds.iter().filter(|bound| **bound > STRONG).count().saturating_sub(1)
 }
 
 /// `max |sum_a K_a^dagger K_a - I|`, the defect of completeness.

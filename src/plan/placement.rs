@@ -1,17 +1,16 @@
 //! Where qubits are kept, and when ranks exchange them.
 //!
 //! The index of a basis state is split in row bits (local) and rank bits. A dense gate or a channel needs its targets
-//! local; diagonal gates and controls do not. When a target is sharded, it trades places with the local qubit whose
-//! next such use is farthest away (Belady's rule, optimal for one bit at a time); further sharded qubits that are
-//! needed sooner than the local ones they would replace travel in the same all-to-all, which moves `1 - 2^-m` of the
-//! shard for `m` bits instead of a half for each.
+//! local; diagonal gates and controls do not. [`schedule`] decides when qubits trade places; here its decisions become
+//! steps with physical qubits.
 
+mod schedule;
+
+use super::fusion::footprint;
 use super::lowering::Lowered;
 use super::{Action, Step};
 use crate::model::{Control, Layout};
-
-/// Never used again.
-const NEVER: usize = usize::MAX;
+use schedule::{Event, Item};
 
 /// How many ranks hold a shard: the largest power of two that leaves every gate enough local qubits.
 pub(super) fn shards(qubits: usize, ranks: usize, actions: &[Lowered]) -> usize {
@@ -21,7 +20,7 @@ pub(super) fn shards(qubits: usize, ranks: usize, actions: &[Lowered]) -> usize 
 }
 
 /// The qubits an action needs local.
-fn needs_local(action: &Action) -> &[usize] {
+pub(super) fn needs_local(action: &Action) -> &[usize] {
     match action {
         Action::Unitary { targets, .. } | Action::Permutation { targets, .. } | Action::Channel { targets, .. } => {
             targets
@@ -30,88 +29,85 @@ fn needs_local(action: &Action) -> &[usize] {
     }
 }
 
-/// The starting layout, the steps with physical qubits and exchanges in between, and the final layout.
-pub(super) fn place(actions: Vec<Lowered>, qubits: usize, shards: usize) -> (Layout, Vec<Step>, Layout) {
-    let mut uses = Uses::of(&actions, qubits);
+/// The actions in an order that keeps to the same qubits as long as it can; it does not depend on the number of ranks.
+pub(super) fn gathered(actions: Vec<Lowered>, qubits: usize) -> Vec<Lowered> {
+    let items: Vec<Item> = actions.iter().map(|lowered| item(&lowered.action)).collect();
+    let mut actions: Vec<Option<Lowered>> = actions.into_iter().map(Some).collect();
+    let order = schedule::gathered(&items, qubits).into_iter();
+    order.map(|index| actions[index].take().expect("every action runs once")).collect()
+}
+
+/// What placement makes of a circuit.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Placed {
+    /// The starting layout.
+    pub(super) start: Layout,
+    /// The steps with physical qubits and exchanges in between.
+    pub(super) steps: Vec<Step>,
+    /// The final layout.
+    pub(super) layout: Layout,
+}
+
+/// Places the actions on `shards` shards; the relabels come last.
+pub(super) fn place(actions: Vec<Lowered>, relabels: Vec<Lowered>, qubits: usize, shards: usize) -> Placed {
+    let items: Vec<Item> = actions.iter().map(|lowered| item(&lowered.action)).collect();
+    let start = starting_layout(&items, qubits);
+    let mut placed = Placed { layout: start.clone(), start, steps: Vec::with_capacity(2 * actions.len()) };
+    let mut actions: Vec<Option<Lowered>> = actions.into_iter().map(Some).collect();
     let local = qubits - shards.trailing_zeros() as usize;
-    let start = starting_layout(&uses, qubits);
-    let mut layout = start.clone();
-    let mut steps = Vec::with_capacity(actions.len());
-    for (index, Lowered { action, line, operations }) in actions.into_iter().enumerate() {
-        uses.advance(index);
-        let pairs = exchange(needs_local(&action), &layout, &uses, local);
-        if !pairs.is_empty() {
-            pairs.iter().for_each(|(sharded, row)| layout.swap_physical(*sharded, *row));
-            steps.push(Step { action: Action::Exchange { pairs }, line, operations: 0 });
-        }
-        if let Action::Relabel { first, second } = action {
-            layout.swap_logical(first, second);
-        }
-        let is_channel = matches!(action, Action::Channel { .. });
-        steps.push(Step { action: physical(action, &layout), line, operations });
-        if is_channel {
-            steps.push(Step { action: Action::CompressIfWide, line, operations: 0 });
-        }
-    }
-    (start, steps, layout)
-}
-
-/// For each logical qubit, the actions that need it local, in order.
-struct Uses {
-    of_qubit: Vec<Vec<usize>>,
-    next: Vec<usize>,
-}
-
-impl Uses {
-    fn of(actions: &[Lowered], qubits: usize) -> Uses {
-        let mut of_qubit = vec![Vec::new(); qubits];
-        for (index, Lowered { action, .. }) in actions.iter().enumerate() {
-            needs_local(action).iter().for_each(|qubit| of_qubit[*qubit].push(index));
-        }
-        Uses { of_qubit, next: vec![0; qubits] }
-    }
-
-    /// Forgets the uses before action `index`.
-    fn advance(&mut self, index: usize) {
-        for (uses, next) in self.of_qubit.iter().zip(&mut self.next) {
-            while uses.get(*next).is_some_and(|at| *at < index) {
-                *next += 1;
+    let at_home = (0..qubits).filter(|qubit| placed.start.physical(*qubit) < local).map(|qubit| 1 << qubit).sum();
+    let mut line = 0;
+    for event in schedule::cheapest(&items, qubits, at_home) {
+        match event {
+            Event::Exchange(pairs) => placed.exchange(&pairs),
+            Event::Run(index) => {
+                let lowered = actions[index].take().expect("every action runs once");
+                line = lowered.line;
+                placed.run(lowered);
             }
         }
     }
+    relabels.into_iter().for_each(|relabel| placed.run(Lowered { line, ..relabel }));
+    placed
+}
 
-    /// The next action that needs the qubit.
-    fn next(&self, qubit: usize) -> usize {
-        self.of_qubit[qubit].get(self.next[qubit]).copied().unwrap_or(NEVER)
+impl Placed {
+    fn exchange(&mut self, pairs: &[(usize, usize)]) {
+        let places = |(come, go): &(usize, usize)| (self.layout.physical(*come), self.layout.physical(*go));
+        let physical: Vec<(usize, usize)> = pairs.iter().map(places).collect();
+        pairs.iter().for_each(|(come, go)| self.layout.swap_logical(*come, *go));
+        self.steps.push(Step { action: Action::Exchange { pairs: physical }, line: 0, operations: 0 });
     }
+
+    fn run(&mut self, Lowered { action, line, operations }: Lowered) {
+        if let Action::Relabel { first, second } = action {
+            self.layout.swap_logical(first, second);
+        }
+        if let Some(Step { action: Action::Exchange { .. }, line: before, .. }) = self.steps.last_mut() {
+            *before = line;
+        }
+        let is_channel = matches!(action, Action::Channel { .. });
+        self.steps.push(Step { action: physical(action, &self.layout), line, operations });
+        if is_channel {
+            self.steps.push(Step { action: Action::CompressIfWide, line, operations: 0 });
+        }
+    }
+}
+
+fn item(action: &Action) -> Item {
+    let (qubits, mixed) = footprint(action);
+    let needs = needs_local(action).iter().map(|qubit| 1 << qubit).sum();
+    Item { qubits, mixed, needs, channel: matches!(action, Action::Channel { .. }) }
 }
 
 /// Qubits in the order of their first use, the latest on the rank bits; the initial product state lies anywhere.
-fn starting_layout(uses: &Uses, qubits: usize) -> Layout {
+fn starting_layout(items: &[Item], qubits: usize) -> Layout {
+    let first = |qubit: &usize| items.iter().position(|item| item.needs >> qubit & 1 == 1).unwrap_or(usize::MAX);
     let mut order: Vec<usize> = (0..qubits).collect();
-    order.sort_by_key(|qubit| uses.next(*qubit));
+    order.sort_by_cached_key(first);
     let mut physical = vec![0; qubits];
     order.iter().enumerate().for_each(|(place, qubit)| physical[*qubit] = place);
     Layout::new(physical)
-}
-
-/// The (sharded, local) places to swap before an action that needs `needed` local.
-fn exchange(needed: &[usize], layout: &Layout, uses: &Uses, local: usize) -> Vec<(usize, usize)> {
-    let place = |qubit: usize| layout.physical(qubit);
-    let missing: Vec<usize> = needed.iter().copied().filter(|qubit| place(*qubit) >= local).collect();
-    if missing.is_empty() {
-        return Vec::new();
-    }
-    let mut victims: Vec<usize> =
-        (0..layout.qubits()).filter(|qubit| place(*qubit) < local && !needed.contains(qubit)).collect();
-    victims.sort_by_key(|qubit| std::cmp::Reverse((uses.next(*qubit), place(*qubit))));
-    let mut others: Vec<usize> =
-        (0..layout.qubits()).filter(|qubit| place(*qubit) >= local && !needed.contains(qubit)).collect();
-    others.sort_by_key(|qubit| (uses.next(*qubit), place(*qubit)));
-    let (forced, spare) = victims.split_at(missing.len());
-    let welcome = others.iter().zip(spare).take_while(|(come, go)| uses.next(**come) < uses.next(**go));
-    let pairs = missing.iter().zip(forced).chain(welcome);
-    pairs.map(|(come, go)| (place(*come), place(*go))).collect()
 }
 
 /// The action with logical qubits replaced by their places.
@@ -171,7 +167,7 @@ mod tests {
     fn every_target_is_local_when_it_is_used() {
         let pairs = [[0, 1], [2, 3], [4, 0], [1, 3], [4, 2], [0, 3]];
         let actions: Vec<Lowered> = pairs.iter().map(|pair| dense(pair)).collect();
-        let (_, steps, _) = place(actions, 5, 4);
+        let steps = place(actions, vec![], 5, 4).steps;
         for step in &steps {
             assert!(needs_local(&step.action).iter().all(|place| *place < 3), "{step:?}");
         }
@@ -180,14 +176,14 @@ mod tests {
     #[test]
     fn qubits_needed_soon_travel_together() {
         // Qubits 0 and 1 are done; 2 and 3 start sharded and are both needed next: one all-to-all of two bits.
-        let (_, steps, _) = place(vec![dense(&[0]), dense(&[1]), dense(&[2]), dense(&[3])], 4, 4);
+        let steps = place(vec![dense(&[0]), dense(&[1]), dense(&[2]), dense(&[3])], vec![], 4, 4).steps;
         assert_eq!(exchanges(&steps), [vec![(2, 1), (3, 0)]]);
     }
 
     #[test]
     fn one_shard_needs_no_exchange() {
-        let (start, steps, end) = place(vec![dense(&[0, 3]), dense(&[2])], 4, 1);
-        assert!(exchanges(&steps).is_empty());
-        assert_eq!(start, end);
+        let placed = place(vec![dense(&[0, 3]), dense(&[2])], vec![], 4, 1);
+        assert!(exchanges(&placed.steps).is_empty());
+        assert_eq!(placed.start, placed.layout);
     }
 }
