@@ -102,7 +102,7 @@ fn messages_are_on_their_way_while_tiles_run() {
         let sent: u64 = outcome.integers("trace/bytes").iter().sum();
         for (rank, log) in logs.iter().enumerate() {
             eprintln!("rank {rank} of {ranks}: {log:?}");
-            assert!(log["open_most"] >= 4 && log["tests_open"] >= 100, "rank {rank} of {ranks}: {log:?}");
+            assert!(log["open_most"] >= 4 && log["tests_open"] >= 10, "rank {rank} of {ranks}: {log:?}");
             assert!(log["unfinished"] > 0, "rank {rank} of {ranks}: nothing was still on its way: {log:?}");
             assert_eq!(log["bytes"] * ranks as u64, sent, "rank {rank} of {ranks} sends what /trace says");
             assert_eq!((log["blocking"], log["open_at_end"]), (0, 0), "rank {rank} of {ranks}: {log:?}");
