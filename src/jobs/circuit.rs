@@ -55,8 +55,6 @@ struct Run {
     /// The sum of squared widths over the steps done.
     work: f64,
     trace: Vec<TraceRow>,
-    /// The line of the trace of the last exchange.
-    exchange: Option<usize>,
     certificate: Option<Certificate>,
 }
 
@@ -164,7 +162,6 @@ impl Run {
             channels: (channels, 0),
             work: 0.0,
             trace: Vec::new(),
-            exchange: None,
             certificate: None,
         })
     }
@@ -180,20 +177,13 @@ impl Run {
         }
         self.channels.1 += usize::from(matches!(action, Action::Channel { .. }));
         self.work += (report.width as f64).powi(2);
-        // An exchange runs with what comes after it; its bytes are counted where it stands in the plan.
-        if let Some(row) = self.exchange.and_then(|row| self.trace.get_mut(row)) {
-            row.bytes += report.sent;
-        }
-        if matches!(action, Action::Exchange { .. }) {
-            self.exchange = Some(self.trace.len());
-        }
         self.trace.push(TraceRow {
             step: self.position as u64,
             kind: action.name().into(),
             width: report.width as u64,
             discarded: report.discarded,
             seconds: begin.elapsed().as_secs_f64(),
-            bytes: 0,
+            bytes: report.sent,
             bytes_per_column: inputs.plan.cost(action, inputs.precision().amplitude_bytes()).sent,
         });
         self.position += 1;
