@@ -2,7 +2,7 @@
 
 use crate::backend::Precision;
 use crate::comm::on_root;
-use crate::config::{Config, InitialState};
+use crate::config::{Compression, Config, InitialState};
 use crate::driver::Context;
 use crate::engine::rounding::Rounding;
 use crate::error::{Error, Result};
@@ -58,7 +58,9 @@ impl Inputs {
         let observables = read_observables(&config, context, qubits)?;
         check_groups(&config, qubits)?;
         let start = read_start(&config, context, qubits)?;
-        let request = Request { ranks, strings: strings(&observables), outcomes: config.observe.shots > 0, fuse: true };
+        // Compression after every channel means every channel of the circuit, as the methods do that it is compared with.
+        let fuse = config.engine.compression == Compression::Lazy;
+        let request = Request { ranks, strings: strings(&observables), outcomes: config.observe.shots > 0, fuse };
         let plan = Plan::new(&circuit, &request)
             .map_err(|error| error.in_file(context.resolve(&config.circuit.file.value).display()))?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
