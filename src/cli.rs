@@ -1,12 +1,13 @@
 //! The command line: parses arguments, starts the communicator, turns an error into an exit code.
 
+mod bench;
 mod info;
 
 use crate::comm::{self, World, node::Node};
 use crate::config::Config;
 use crate::driver::{self, Context};
 use crate::error::{Error, Result};
-use crate::jobs;
+use crate::jobs::{self, PlanOptions, WidthSource};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::cell::RefCell;
 use std::io::Write;
@@ -50,16 +51,49 @@ enum Command {
     Run(JobFile),
     /// Check a job and all files it names, and print the effective configuration
     Check(JobFile),
-    /// Print the steps, the bytes on each rank and the messages of a job without running it
-    Plan {
-        #[command(flatten)]
-        job: JobFile,
-        /// Plan for this many ranks instead of those it is started with
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
-        ranks: Option<u32>,
+    /// Print the steps, bytes and messages of a job and predict its time on 1 to 4096 ranks, without running it
+    Plan(PlanArguments),
+    /// Measure this machine, alone or under mpirun
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
     },
     /// Describe this build and this machine: MPI, HDF5, processor, ranks, threads
     Info,
+}
+
+#[derive(Args)]
+struct PlanArguments {
+    #[command(flatten)]
+    job: JobFile,
+    /// Plan for this many ranks instead of those it is started with
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    ranks: Option<u32>,
+    /// Predict for this machine, a file that `rhoshard bench machine` wrote
+    #[arg(long, value_name = "FILE")]
+    machine: Option<PathBuf>,
+    /// Take the width of the factor along the circuit from an earlier result
+    #[arg(long, value_name = "RESULT", conflicts_with = "width")]
+    profile: Option<PathBuf>,
+    /// Take this width throughout
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    width: Option<u64>,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Bandwidths, rates of gates and products, links between ranks; takes less than a minute
+    Machine {
+        /// Write the numbers to this machine file, for `rhoshard plan --machine`
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Threads of each rank instead of the node's cores over its ranks
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
+        threads: Option<u32>,
+    },
 }
 
 #[derive(Args)]
@@ -121,10 +155,27 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
             driver::run(jobs::prepare(config, context)?, context)
         }),
         Command::Check(job) => with_job(arguments, world, &job.job, jobs::check),
-        Command::Plan { job, ranks } => with_job(arguments, world, &job.job, |config, context| {
-            let ranks = ranks.map_or(context.comm.size(), |ranks| ranks as usize);
-            jobs::plan(config, context, ranks, arguments.verbose > 0)
+        Command::Plan(plan) => with_job(arguments, world, &plan.job.job, |config, context| {
+            jobs::plan(config, context, &plan.options(context.comm.size(), arguments.verbose > 0))
         }),
+        Command::Bench { what: Bench::Machine { output, threads } } => {
+            let comm = world.communicator();
+            let node = Node::of(comm);
+            start_threads(&node, threads.map(|threads| threads as usize))?;
+            bench::machine(comm, &node, output.as_deref())
+        }
+    }
+}
+
+impl PlanArguments {
+    fn options(&self, started: usize, verbose: bool) -> PlanOptions {
+        let widths = match (&self.profile, self.width) {
+            (Some(result), _) => WidthSource::Result(result.clone()),
+            (None, Some(width)) => WidthSource::Constant(width),
+            (None, None) => WidthSource::Pilot,
+        };
+        let ranks = self.ranks.map_or(started, |ranks| ranks as usize);
+        PlanOptions { ranks, verbose, json: self.json, machine: self.machine.clone(), widths }
     }
 }
 
@@ -146,15 +197,15 @@ fn with_job(
         inputs: RefCell::default(),
     };
     let config = jobs::load(&context)?;
-    start_threads(&context, config.engine.threads)?;
+    start_threads(&context.node, config.engine.threads)?;
     action(config, &context)
 }
 
-fn start_threads(context: &Context<'_>, wanted: Option<usize>) -> Result<()> {
-    if let (None, Some(warning)) = (wanted, context.node.binding_warning()) {
+fn start_threads(node: &Node, wanted: Option<usize>) -> Result<()> {
+    if let (None, Some(warning)) = (wanted, node.binding_warning()) {
         tracing::warn!("{warning}");
     }
-    let threads = wanted.unwrap_or_else(|| context.node.default_threads());
+    let threads = wanted.unwrap_or_else(|| node.default_threads());
     tracing::info!("{threads} threads a rank");
     let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     built.map_err(|error| Error::resource(format!("{threads} threads cannot be started: {error}")))
@@ -212,6 +263,23 @@ mod tests {
     #[test]
     fn options_may_follow_the_command() {
         let arguments = Arguments::try_parse_from(["rhoshard", "plan", "job.toml", "--ranks", "3", "-v"]).unwrap();
-        assert!(matches!(arguments.command, Command::Plan { ranks: Some(3), .. }) && arguments.verbose == 1);
+        let Command::Plan(plan) = &arguments.command else { panic!("another command") };
+        assert!(plan.ranks == Some(3) && arguments.verbose == 1);
+    }
+
+    #[test]
+    fn widths_have_one_source() {
+        let parse = |rest: &[&str]| {
+            let arguments = Arguments::try_parse_from(["rhoshard", "plan", "job.toml"].iter().chain(rest)).ok()?;
+            match arguments.command {
+                Command::Plan(plan) => Some(plan.options(4, false)),
+                _ => None,
+            }
+        };
+        assert_eq!(parse(&[]), Some(PlanOptions { ranks: 4, ..PlanOptions::default() }));
+        assert_eq!(parse(&["--width", "8"]).unwrap().widths, WidthSource::Constant(8));
+        assert_eq!(parse(&["--profile", "a.h5"]).unwrap().widths, WidthSource::Result("a.h5".into()));
+        assert_eq!(parse(&["--profile", "a.h5", "--width", "8"]), None);
+        assert_eq!(parse(&["--width", "0"]), None);
     }
 }

@@ -4,6 +4,7 @@
 //! rank is turned into the same error on all of them by [`agree`], so no rank leaves a collective alone; a panic
 //! ends the whole job ([`start`] installs the hook).
 
+pub mod grid;
 mod launcher;
 #[cfg(feature = "mpi")]
 mod mpi;
@@ -12,6 +13,7 @@ mod mpi;
 mod mpi;
 pub mod node;
 mod serial;
+mod transfer;
 
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -19,16 +21,15 @@ use serde::de::DeserializeOwned;
 
 pub use self::mpi::{build_description, library_version};
 pub use serial::Serial;
+pub use transfer::{Message, Transfer};
 
 /// A group of ranks and the exchanges among them. Every method that moves data is collective over the group, except
-/// [`Communicator::exchange`], which both partners call.
+/// [`Communicator::start`], which both partners of a message call. Only the thread that started the program calls any.
 pub trait Communicator {
     /// This rank, from 0.
     fn rank(&self) -> usize;
     /// Number of ranks.
     fn size(&self) -> usize;
-    /// Waits for all ranks.
-    fn barrier(&self);
     /// Replaces each value by its sum over the ranks; the same bits on every rank.
     fn sum(&self, values: &mut [f64]);
     /// Replaces each value by its maximum over the ranks.
@@ -37,8 +38,9 @@ pub trait Communicator {
     fn broadcast(&self, bytes: &mut [u8], root: usize);
     /// The bytes of all ranks in rank order, on rank 0; nothing on the others.
     fn gather(&self, bytes: &[u8]) -> Option<Vec<Vec<u8>>>;
-    /// Swaps equally long messages with a partner.
-    fn exchange(&self, partner: usize, send: &[u8], receive: &mut [u8]);
+    /// Starts to swap equally long messages with partners. Two ranks start the transfers between them in the same
+    /// order; transfers may finish in any.
+    fn start(&self, messages: Vec<Message>) -> Box<dyn Transfer + '_>;
     /// The ranks that pass the same colour, in rank order, as a group of their own.
     fn split(&self, colour: usize) -> Box<dyn Communicator>;
     /// The ranks that share this node's memory.

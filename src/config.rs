@@ -1,4 +1,4 @@
-//! Job files: raw TOML in, checked configuration out.
+//! Job files: raw TOML in, checked configuration out. Machine files ([`Machine`]) are read in the same way.
 //!
 //! [`parse`] checks everything that needs neither the circuit nor the file system: keys, types, ranges and what goes
 //! together. Only the checked [`Config`] leaves this module; values that can still turn out wrong against the circuit
@@ -7,10 +7,12 @@
 mod check;
 mod document;
 mod effective;
+pub mod machine;
 mod memory;
 pub mod text;
 
 pub use crate::linalg::Precision;
+pub use machine::Machine;
 
 use crate::error::{Error, Result};
 use serde::Serialize;

@@ -13,6 +13,7 @@ mod schema;
 mod state_file;
 mod summary;
 mod time;
+mod width_trace;
 mod writer;
 
 pub use hdf::library_version;
@@ -26,3 +27,4 @@ pub use schema::SCHEMA_VERSION;
 pub use state_file::StateFile;
 pub use summary::summary;
 pub use time::rfc3339;
+pub use width_trace::WidthTrace;

@@ -5,6 +5,34 @@ mod circuit;
 use crate::config::Config;
 use crate::driver::{Context, Job};
 use crate::error::{Error, Result};
+use std::path::PathBuf;
+
+/// What `plan` is asked for besides the job.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlanOptions {
+    /// Ranks to plan for.
+    pub ranks: usize,
+    /// List every step.
+    pub verbose: bool,
+    /// Print JSON instead of tables.
+    pub json: bool,
+    /// Machine file; defaults if absent. As every path here, relative to the working directory.
+    pub machine: Option<PathBuf>,
+    /// Where the widths of the factor come from.
+    pub widths: WidthSource,
+}
+
+/// Where a plan's widths come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum WidthSource {
+    /// A quick coarse run, if the circuit allows one.
+    #[default]
+    Pilot,
+    /// This width throughout.
+    Constant(u64),
+    /// The trace of an earlier result.
+    Result(PathBuf),
+}
 
 /// One kind of job.
 pub struct JobKind {
@@ -16,8 +44,8 @@ pub struct JobKind {
     prepare: for<'a> fn(Config, &'a Context<'a>) -> Result<Box<dyn Job + 'a>>,
     /// Checks all inputs; says what the job is.
     check: fn(Config, &Context<'_>) -> Result<String>,
-    /// The plan for a number of ranks, step by step if `verbose`.
-    plan: fn(Config, &Context<'_>, ranks: usize, verbose: bool) -> Result<String>,
+    /// The plan and what it is predicted to take.
+    plan: fn(Config, &Context<'_>, &PlanOptions) -> Result<String>,
 }
 
 /// Every kind of job.
@@ -62,10 +90,10 @@ pub fn check(config: Config, context: &Context<'_>) -> Result<String> {
     (kind_of(&config)?.check)(config, context)
 }
 
-/// Describes what a job would do on `ranks` ranks.
+/// Describes what a job would do and how long it would take. Collective.
 ///
 /// # Errors
-/// As [`prepare`].
-pub fn plan(config: Config, context: &Context<'_>, ranks: usize, verbose: bool) -> Result<String> {
-    (kind_of(&config)?.plan)(config, context, ranks, verbose)
+/// As [`prepare`]; input error for a machine file or an earlier result that cannot be used.
+pub fn plan(config: Config, context: &Context<'_>, options: &PlanOptions) -> Result<String> {
+    (kind_of(&config)?.plan)(config, context, options)
 }

@@ -1,9 +1,11 @@
 //! Open quantum systems with a certified error on every number, sharded over MPI ranks.
 //!
 //! The layers, lowest first (ARCHITECTURE.md is the map): `error`, `linalg`, `rng`, `config`; `model`, `formats`;
-//! `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`; `jobs`; `cli`.
+//! `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`; `jobs`, `bench`;
+//! `cli`.
 
 pub mod backend;
+pub mod bench;
 pub mod cli;
 pub mod comm;
 pub mod config;

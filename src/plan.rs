@@ -1,20 +1,24 @@
 //! From a circuit to explicit steps: what every rank does, in order, with all communication spelled out.
 //!
 //! The plan is data, made once and equal on every rank: the same steps run on any backend, are printed by
-//! `rhoshard plan` and compared by tests. Costs that depend on the width of the state are stated per column.
+//! `rhoshard plan` and compared by tests. Costs that depend on the width of the state are stated per column; with the
+//! widths along a circuit ([`widths`]) and the speed of a rank ([`machine`]) they become times ([`predict`]).
 
 mod cost;
 mod fusion;
 mod lowering;
+pub mod machine;
 mod measurement;
 mod placement;
+pub mod predict;
+pub mod widths;
 
 use crate::error::Result;
 use crate::linalg::Matrix;
 use crate::model::{Channel, Circuit, Control, Layout, PauliString};
 use num_complex::Complex64;
 
-pub use cost::{Cost, Totals};
+pub use cost::{CompressionCost, Cost, Totals};
 pub use measurement::{BitSource, LARGEST_TRACKED_BITS};
 
 /// What one step does. Qubits are *physical*: below [`Plan::local_qubits`] a bit of the row index, from there on a bit
@@ -177,6 +181,20 @@ impl Plan {
         steps.push(Step { action: Action::Measure { layout, overlaps }, line: 0, operations: 0 });
         let tracked = measurements.tracked();
         Ok(Plan { qubits, shards, start, steps, strings, bits: measurements.bits, tracked })
+    }
+
+    /// For all channels, the largest part of a column's weight that each branch but the strongest can take.
+    pub fn branch_weights(&self) -> Vec<f64> {
+        let weaker = |step: &Step| match &step.action {
+            Action::Channel { channel, .. } => {
+                let mut bounds = channel.bounds().to_vec();
+                bounds.sort_unstable_by(f64::total_cmp);
+                bounds.pop();
+                bounds
+            }
+            _ => Vec::new(),
+        };
+        self.steps.iter().flat_map(weaker).collect()
     }
 
     /// Qubits that are bits of the row index.

@@ -10,6 +10,7 @@
 
 mod exchange;
 mod overlaps;
+mod pipeline;
 mod sample;
 mod transfer;
 
@@ -19,6 +20,7 @@ use crate::error::Result;
 use crate::linalg::Matrix;
 use crate::model::Control;
 use num_complex::Complex64;
+use pipeline::Pool;
 use std::rc::Rc;
 
 pub use sample::Outcome;
@@ -51,8 +53,8 @@ pub struct State {
     /// An exchange that comes before them and has not run yet.
     arriving: Vec<(usize, usize)>,
     sent: u64,
-    out: Vec<u8>,
-    into: Vec<u8>,
+    /// Buffers of messages.
+    pool: Pool,
 }
 
 /// The new columns a channel makes: branch `kraus` of column `source`.
@@ -83,8 +85,7 @@ impl State {
             pending: Vec::new(),
             arriving: Vec::new(),
             sent: 0,
-            out: Vec::new(),
-            into: Vec::new(),
+            pool: Pool::new(),
         })
     }
 
@@ -98,7 +99,7 @@ impl State {
         self.qubits
     }
 
-    /// Bytes this rank has sent so far in exchanges and for observables.
+    /// Bytes this rank has sent so far in exchanges and for observables; those of an exchange count once it is queued.
     pub fn sent(&self) -> u64 {
         self.sent
     }
@@ -164,6 +165,11 @@ impl State {
         agree(&*self.comm, grown)
     }
 
+    /// Local operations that are queued.
+    pub fn queued(&self) -> usize {
+        self.pending.len()
+    }
+
     /// Runs what is queued.
     ///
     /// # Errors
@@ -195,6 +201,7 @@ impl State {
             self.flush()?;
         }
         self.arriving = pairs.to_vec();
+        self.sent += self.exchanged_bytes(pairs);
         Ok(())
     }
 

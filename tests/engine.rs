@@ -10,7 +10,7 @@ use num_complex::Complex64;
 use proptest::prelude::*;
 use reference::{DensityMatrix, builder, random, ranks};
 use rhoshard::backend::{Precision, cpu::Cpu};
-use rhoshard::comm::Communicator;
+use rhoshard::comm::{Communicator, Message, Transfer};
 use rhoshard::config::Compression;
 use rhoshard::engine::certificate::Certificate;
 use rhoshard::engine::low_rank::{LowRank, Settings};
@@ -38,7 +38,7 @@ struct Finished {
 }
 
 fn lazy(cut: f64, prune: f64) -> Settings {
-    Settings { cut, prune, compression: Compression::Lazy, max_rank: None, max_width: 4096 }
+    Settings { cut, prune, compression: Compression::Lazy, max_rank: None, max_width: 4096, budget: None }
 }
 
 fn run(
@@ -62,7 +62,7 @@ fn run(
     let mut finished = None;
     for step in &plan.steps {
         let report = engine.step(step).unwrap();
-        // The width after the step: the last one compresses first, and no other that sends changes it.
+        // The measure step compresses before it sends; an exchange keeps the width.
         predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * report.width as u64;
         widths.push(report.width);
         discarded += report.discarded;
@@ -227,9 +227,6 @@ impl Communicator for Corrupted {
     fn size(&self) -> usize {
         self.inner.size()
     }
-    fn barrier(&self) {
-        self.inner.barrier();
-    }
     fn sum(&self, values: &mut [f64]) {
         self.inner.sum(values);
     }
@@ -242,20 +239,38 @@ impl Communicator for Corrupted {
     fn gather(&self, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
         self.inner.gather(bytes)
     }
-    fn exchange(&self, partner: usize, send: &[u8], receive: &mut [u8]) {
-        self.inner.exchange(partner, send, receive);
-        if self.exchanges.replace(self.exchanges.get() + 1) == self.damaged {
-            // The first amplitude that is not zero changes its sign.
-            if let Some(amplitude) = receive.chunks_exact_mut(8).find(|bytes| bytes.iter().any(|byte| *byte != 0)) {
-                amplitude[7] ^= 0x80;
-            }
-        }
+    fn start(&self, messages: Vec<Message>) -> Box<dyn Transfer + '_> {
+        let first = self.exchanges.replace(self.exchanges.get() + messages.len());
+        let damaged = self.damaged.checked_sub(first).filter(|place| *place < messages.len());
+        Box::new(CorruptedTransfer { inner: self.inner.start(messages), damaged })
     }
     fn split(&self, colour: usize) -> Box<dyn Communicator> {
         Box::new(Corrupted { inner: self.inner.split(colour), exchanges: Cell::new(0), damaged: self.damaged })
     }
     fn split_node(&self) -> Box<dyn Communicator> {
         self.inner.split_node()
+    }
+}
+
+struct CorruptedTransfer<'a> {
+    inner: Box<dyn Transfer + 'a>,
+    damaged: Option<usize>,
+}
+
+impl Transfer for CorruptedTransfer<'_> {
+    fn progress(&mut self) -> bool {
+        self.inner.progress()
+    }
+    fn finish(self: Box<Self>) -> Vec<Message> {
+        let mut messages = self.inner.finish();
+        if let Some(damaged) = self.damaged {
+            // The first amplitude that is not zero changes its sign.
+            let mut amplitudes = messages[damaged].receive.chunks_exact_mut(8);
+            if let Some(amplitude) = amplitudes.find(|bytes| bytes.iter().any(|byte| *byte != 0)) {
+                amplitude[7] ^= 0x80;
+            }
+        }
+        messages
     }
 }
 

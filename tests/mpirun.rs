@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/grid.rs"]
+mod grid;
+#[path = "mpirun/overlap.rs"]
+mod overlap;
 mod support;
 
-use rhoshard::comm::{self, Communicator, agree, bytes_from_root, on_root};
+use rhoshard::comm::{self, Communicator, Message, agree, bytes_from_root, on_root};
 use rhoshard::error::{Error, Result};
 use std::process::Command;
 use support::{JobFolder, Outcome, finish, on_ranks, rank_counts, rhoshard, skipped};
@@ -244,7 +248,7 @@ fn rank_panics_alone() {
     if comm.rank() == 1 {
         panic!("this rank panics");
     }
-    comm.barrier();
+    comm.sum(&mut [0.0]);
 }
 
 #[test]
@@ -265,11 +269,33 @@ fn rank_checks_the_communicator() {
     let gathered = comm.gather(&vec![rank as u8; rank]);
     assert_eq!(gathered, (rank == 0).then(|| (0..size).map(|rank| vec![rank as u8; rank]).collect()));
     if rank ^ 1 < size {
-        let mut received = vec![0; 1 << 20];
-        comm.exchange(rank ^ 1, &vec![rank as u8; 1 << 20], &mut received);
-        assert!(received.iter().all(|byte| *byte == rank as u8 ^ 1));
+        check_transfers(comm, rank ^ 1);
     }
     check_groups_and_agreement(comm);
+    for (rows, ensemble) in [(1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (1, 3), (3, 1)] {
+        grid::check(comm, rows, ensemble);
+    }
+}
+
+/// Several transfers at once, finished in another order than started, and one dropped before its end.
+fn check_transfers(comm: &dyn Communicator, partner: usize) {
+    let message = |number: u8, bytes: usize| {
+        let send = vec![number ^ comm.rank() as u8; bytes];
+        vec![Message { partner, send, receive: vec![0; bytes] }]
+    };
+    let arrives = |messages: Vec<Message>, number: u8| {
+        assert!(messages[0].receive.iter().all(|byte| *byte == number ^ partner as u8));
+    };
+    let mut first = comm.start(message(16, 1 << 20));
+    let second = comm.start(message(32, 100));
+    let empty = comm.start(message(48, 0));
+    drop(comm.start(message(64, 3 << 20)));
+    arrives(second.finish(), 32);
+    arrives(comm.start(message(80, 1 << 20)).finish(), 80);
+    while !first.progress() {}
+    assert!(first.progress(), "it stays finished");
+    arrives(first.finish(), 16);
+    arrives(empty.finish(), 48);
 }
 
 fn check_groups_and_agreement(comm: &dyn Communicator) {
@@ -286,4 +312,23 @@ fn check_groups_and_agreement(comm: &dyn Communicator) {
     let error = outcome.unwrap_err();
     assert!(error.what.starts_with("full") && (size == 1 || error.what.contains(&format!("on rank {last} of {size}"))));
     assert_eq!(agree(comm, Ok(rank)).unwrap(), rank);
+}
+
+#[test]
+fn the_bytes_predicted_from_a_trace_are_those_sent() {
+    if skipped() {
+        return;
+    }
+    let circuit = fixture("lret/random_n6_d13_s42.qasm");
+    let job = JobFolder::new(&circuit, "[engine]\ncut = 1e-3\n[observe]\nexpectations = [\"X0 X5\", \"Z3\"]\n");
+    for ranks in rank_counts() {
+        let sent: u64 = job.run(ranks).integers("trace/bytes").iter().sum();
+        let mut command = Command::new(rhoshard());
+        command.args(["plan", "job.toml", "--profile", "job.h5", "--json", "--ranks", &ranks.to_string()]);
+        command.current_dir(job.folder.path());
+        let text = finish(command).expect_success("plan").stdout;
+        let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let shards = plan["shards"].as_f64().unwrap();
+        assert_eq!(plan["predicted"]["sent_bytes"].as_f64().unwrap() * shards, sent as f64, "{ranks} ranks");
+    }
 }

@@ -65,9 +65,11 @@ pub fn check(backend: &dyn Backend, tolerance: f64) {
     for width in [1, 2, 3, 4, 7, 33] {
         check_gates(backend, width, tolerance);
         check_programs(backend, width, tolerance);
+        check_passes(backend, width, tolerance);
         check_products(backend, width, tolerance);
         check_overlaps(backend, width, tolerance);
         check_packing(backend, width);
+        check_large_packing(backend, width);
         check_columns(backend, width, tolerance);
     }
 }
@@ -177,6 +179,93 @@ fn check_programs(backend: &dyn Backend, width: usize, tolerance: f64) {
     }
 }
 
+/// What an operation does, by the definition.
+fn reference(before: &Matrix, operation: &LocalOperation) -> Matrix {
+    match operation {
+        LocalOperation::Dense { matrix, targets, controls } => dense_reference(before, matrix, targets, controls),
+        LocalOperation::Diagonal { entries, targets, controls } => {
+            let matrix = Matrix::from_diag(&ndarray::arr1(entries));
+            dense_reference(before, &matrix, targets, controls)
+        }
+        LocalOperation::Permutation { images, factors, targets, controls } => {
+            let mut matrix = Matrix::zeros((images.len(), images.len()));
+            images.iter().zip(factors).enumerate().for_each(|(from, (to, factor))| matrix[(*to, from)] = *factor);
+            dense_reference(before, &matrix, targets, controls)
+        }
+        LocalOperation::Branch { matrices, targets, sources, choice } => {
+            branch_reference(before, matrices, targets, sources, choice)
+        }
+    }
+}
+
+/// Every kind of operation on more rows than a tile holds, pass by pass, the tiles of a pass in several calls.
+fn check_passes(backend: &dyn Backend, width: usize, tolerance: f64) {
+    let qubits = if width == 1 { 18 } else { 13 };
+    let top = qubits - 1;
+    let on = |bit, value| LocalControl { bit, value };
+    let dense = |targets: &[usize], controls: Vec<LocalControl>, seed| {
+        let size = 1 << targets.len();
+        let matrix = random_matrix(size, size, seed).mapv(|entry| entry / (size as f64).sqrt());
+        LocalOperation::Dense { matrix, targets: targets.to_vec(), controls }
+    };
+    let permutation = |targets: &[usize], factors: Vec<Complex64>, controls: Vec<LocalControl>| {
+        let images = (0..factors.len()).map(|value| (3 * value + 1) % factors.len()).collect();
+        LocalOperation::Permutation { images, factors, targets: targets.to_vec(), controls }
+    };
+    let some: Vec<Complex64> = (0..8).map(|index| amplitude(40 + index)).collect();
+    let real = dense(&[1, top], vec![], 3);
+    let LocalOperation::Dense { matrix, targets, controls } = real else { unreachable!("it was made so") };
+    let real = LocalOperation::Dense { matrix: matrix.mapv(|entry| entry.re.into()), targets, controls };
+    let mut operations = vec![
+        dense(&[0], vec![], 1),
+        dense(&[top, 0], vec![on(1, true)], 2),
+        real,
+        LocalOperation::Diagonal { entries: some.clone(), targets: vec![top, 0, 4], controls: vec![on(2, false)] },
+        dense(&[5, 1, top - 1], vec![on(top, true), on(0, false)], 4),
+        permutation(&[2, top], vec![Complex64::ONE; 4], vec![]),
+        permutation(&[0, 7], vec![Complex64::ONE; 4], vec![on(1, true), on(top, false)]),
+        permutation(&[3, 1, 0], some, vec![]),
+        dense(&[top, 0, 3, 6, 1], vec![], 5),
+        dense(&[2], vec![on(top - 1, true)], 6),
+        LocalOperation::Diagonal { entries: vec![amplitude(9)], targets: vec![], controls: vec![on(0, true)] },
+        dense(&[1, 2, 3, 4], vec![on(0, true)], 7),
+    ];
+    operations.extend((0..qubits).map(|bit| dense(&[bit, (bit + 5) % qubits], vec![], 10 + bit)));
+    if width > 1 {
+        let matrices: Vec<Matrix> = (0..4).map(|seed| random_matrix(4, 4, 60 + seed)).collect();
+        for (place, target) in [(8, 0), (5, top), (3, 4)] {
+            let (matrices, targets) = (matrices.clone(), vec![target, (target + 1) % qubits]);
+            operations.insert(place, LocalOperation::Branch { matrices, targets, sources: vec![], choice: vec![] });
+        }
+        operations = numbered(operations, width);
+    }
+    let mut shard = random_shard(backend, 1 << qubits, width, 7);
+    let expected = operations.iter().fold(content(&*shard), |before, operation| reference(&before, operation));
+    shard.reserve(expected.ncols()).unwrap();
+    for pass in shard.passes(operations, 1 << top | 1) {
+        assert!(shard.width() == pass.width);
+        let tiles = pass.tiles(shard.rows());
+        let cuts = [0, tiles / 3, tiles / 2, tiles];
+        cuts.windows(2).rev().for_each(|cut| shard.run_tiles(&pass, cut[0]..cut[1]));
+        shard.end_pass(&pass);
+    }
+    assert_close(&content(&*shard), &expected, 64.0 * tolerance, "passes");
+    let none = shard.passes(vec![], 0b110);
+    assert!(none.len() == 1 && none[0].mask & 0b110 == 0b110 && none[0].operations.is_empty(), "a pass without work");
+}
+
+/// The operations with the choices of each branch made for the columns there are at its place.
+fn numbered(mut operations: Vec<LocalOperation>, mut width: usize) -> Vec<LocalOperation> {
+    for operation in &mut operations {
+        if let LocalOperation::Branch { sources, choice, .. } = operation {
+            *choice = (0..width).map(|_| 2).chain([0, 1, 3]).collect();
+            *sources = vec![width - 1, 0, 1];
+            width += sources.len();
+        }
+    }
+    operations
+}
+
 fn check_products(backend: &dyn Backend, width: usize, tolerance: f64) {
     let shard = random_shard(backend, 512, width, 9);
     let before = content(&*shard);
@@ -263,6 +352,28 @@ fn check_packing(backend: &dyn Backend, width: usize) {
         if rows.contains(&row) { source[(row, column)] } else { before[(row, column)] }
     });
     assert_eq!(content(&*target), expected, "pack and unpack");
+}
+
+/// Messages of many pieces and a growing reserve.
+fn check_large_packing(backend: &dyn Backend, width: usize) {
+    let rows = 1 << 13;
+    let (mut shard, mut target) = (random_shard(backend, rows, width, 4), random_shard(backend, rows, width, 5));
+    let (source, before) = (content(&*shard), content(&*target));
+    shard.reserve(2 * width + 1).unwrap();
+    assert_eq!(content(&*shard), source, "a larger reserve keeps the content");
+    let ascending: Vec<usize> = (0..13).filter(|bit| *bit != 4).collect();
+    for bits in [ascending, (0..12).collect(), (1..13).rev().collect()] {
+        let fixed = (rows - 1) & !bits.iter().map(|bit| 1 << bit).sum::<usize>();
+        let set = RowSet { bits, value: fixed, first: 0, count: 1 << 12 };
+        let mut packed = vec![0; shard.packed_bytes(set.count)];
+        shard.pack(&set, &mut packed);
+        target.unpack(&set, &packed);
+        let expected =
+            |row: usize, column| if row & fixed == fixed { source[(row, column)] } else { before[(row, column)] };
+        let found = content(&*target);
+        assert_eq!(found, Matrix::from_shape_fn((rows, width), |(row, column)| expected(row, column)), "pack");
+        target = random_shard(backend, rows, width, 5);
+    }
 }
 
 fn check_columns(backend: &dyn Backend, width: usize, tolerance: f64) {

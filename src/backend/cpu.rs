@@ -1,17 +1,27 @@
 //! The CPU backend: rows in parallel over threads, columns in the inner loop.
 
+mod frame;
 mod index;
+mod kernels;
+mod memory;
+mod order;
+mod packing;
+mod passes;
 mod products;
+mod program;
 mod scalar;
+mod sums;
 mod tiles;
+mod trade;
 
 use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
-use index::{scatter_bits, spread};
+use memory::Buffer;
 use num_complex::{Complex, Complex64};
+use passes::Shape;
 use rayon::prelude::*;
-use scalar::Real;
+use scalar::{Real, dispatch};
 
 /// Rows in one unit of parallel work and of summation: fixed, so that sums do not depend on the number of threads.
 const ROW_BLOCK: usize = 2048;
@@ -47,12 +57,12 @@ struct CpuShard<T> {
     rows: usize,
     width: usize,
     reserved: usize,
-    data: Vec<Complex<T>>,
+    data: Buffer<T>,
 }
 
 impl<T: Real> CpuShard<T> {
     fn allocate(rows: usize, reserve: usize) -> Result<Self> {
-        let mut shard = CpuShard { rows, width: 0, reserved: 0, data: Vec::new() };
+        let mut shard = CpuShard { rows, width: 0, reserved: 0, data: Buffer::new() };
         shard.reserve(reserve.max(1))?;
         Ok(shard)
     }
@@ -92,10 +102,6 @@ fn add_assign<V: Copy + std::ops::AddAssign>(total: &mut [V], next: Vec<V>) {
     total.iter_mut().zip(next).for_each(|(sum, value)| *sum += value);
 }
 
-fn sign(mask: usize, row: usize) -> f64 {
-    if (mask & row).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 }
-}
-
 impl<T: Real> Shard for CpuShard<T> {
     fn rows(&self) -> usize {
         self.rows
@@ -115,12 +121,9 @@ impl<T: Real> Shard for CpuShard<T> {
         }
         let reserved = T::PRECISION.reserve_for(columns);
         let length = self.rows.checked_mul(reserved).ok_or_else(|| no_memory(self.rows, reserved))?;
-        self.data.try_reserve_exact(length - self.data.len()).map_err(|_| no_memory(self.rows, reserved))?;
-        self.data.resize(length, Complex::new(T::ZERO, T::ZERO));
-        // From the last row down, so that no row is overwritten before it has moved.
-        for row in (1..self.rows).rev() {
-            let from = row * self.reserved;
-            self.data.copy_within(from..from + self.width, row * reserved);
+        self.data.grow(length).ok_or_else(|| no_memory(self.rows, reserved))?;
+        if self.reserved > 0 {
+            packing::spread_rows(&mut self.data, self.rows, self.width, self.reserved, reserved);
         }
         self.reserved = reserved;
         Ok(())
@@ -134,25 +137,14 @@ impl<T: Real> Shard for CpuShard<T> {
     }
 
     fn passes(&self, operations: Vec<LocalOperation>, within: usize) -> Vec<Pass> {
-        tiles::split(operations, within, self.rows, self.width)
+        let (rows, width, reserved) = (self.rows, self.width, self.reserved);
+        let (amplitude, lane_bits) = (size_of::<Complex<T>>(), T::LANE_BITS);
+        passes::split(operations, within, &Shape { rows, width, reserved, amplitude, lane_bits })
     }
 
     fn run_tiles(&mut self, pass: &Pass, tiles: std::ops::Range<usize>) {
         assert!(pass.width_after <= self.reserved, "room is reserved before columns are appended");
-        let rows = 1 << pass.mask.count_ones();
-        let (stride, reserved) = (pass.width_after, self.reserved);
-        let mut scratch = vec![Complex::new(T::ZERO, T::ZERO); rows * stride];
-        for tile in tiles {
-            let outside = spread(tile, (self.rows - 1) & !pass.mask);
-            let start = |row: usize| (outside | spread(row, pass.mask)) * reserved;
-            for (row, into) in scratch.chunks_exact_mut(stride).enumerate() {
-                into[..pass.width].copy_from_slice(&self.data[start(row)..][..pass.width]);
-            }
-            tiles::run(&mut scratch, stride, pass, outside);
-            for (row, from) in scratch.chunks_exact(stride).enumerate() {
-                self.data[start(row)..][..stride].copy_from_slice(from);
-            }
-        }
+        tiles::run(&mut self.data, self.rows, self.reserved, pass, tiles);
     }
 
     fn end_pass(&mut self, pass: &Pass) {
@@ -160,14 +152,16 @@ impl<T: Real> Shard for CpuShard<T> {
     }
 
     fn column_norms(&self) -> Vec<f64> {
+        if self.reserved == 1 && self.width == 1 {
+            let part = |rows: std::ops::Range<usize>| vec![dispatch(|| sums::weight(&self.data[rows]))];
+            return self.sum_over_blocks(0..self.rows, part, |total, next| add_assign(total, next));
+        }
         let part = |rows: std::ops::Range<usize>| {
-            let mut norms = vec![0.0; self.width];
-            for row in rows {
-                norms.iter_mut().zip(self.used(row)).for_each(|(sum, value)| *sum += T::norm_squared(*value));
-            }
-            norms
+            let mut squares = vec![0.0; 2 * self.width];
+            dispatch(|| rows.into_iter().for_each(|row| sums::add_squares(self.used(row), &mut squares)));
+            squares.chunks_exact(2).map(|parts| parts[0] + parts[1]).collect()
         };
-        self.sum_over_blocks(0..self.rows, part, |total, next| add_assign(total, next))
+        self.sum_over_blocks(0..self.rows, part, |total: &mut Vec<f64>, next| add_assign(total, next))
     }
 
     fn gram(&self) -> Matrix {
@@ -192,10 +186,12 @@ impl<T: Real> Shard for CpuShard<T> {
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64> {
         let part = |rows: std::ops::Range<usize>| {
             let mut sums = vec![Complex64::ZERO; signs.len()];
-            for row in rows {
-                let overlap = T::overlap(self.used(row ^ flip), self.used(row));
-                sums.iter_mut().zip(signs).for_each(|(sum, mask)| *sum += overlap * sign(*mask, row));
-            }
+            dispatch(|| {
+                for row in rows {
+                    let overlap = sums::overlap(self.used(row ^ flip), self.used(row));
+                    sums::add_signed(&mut sums, overlap, signs, row);
+                }
+            });
             sums
         };
         self.sum_over_blocks(0..self.rows, part, |total, next| add_assign(total, next))
@@ -212,43 +208,40 @@ impl<T: Real> Shard for CpuShard<T> {
         let row_bytes = self.packed_bytes(1);
         let part = |rows: std::ops::Range<usize>| {
             let mut sums = vec![Complex64::ZERO; signs.len()];
-            for row in rows {
-                let partner = &other[((row - first) ^ within) * row_bytes..][..row_bytes];
-                let overlap = T::overlap_with_bytes(partner, self.used(row));
-                sums.iter_mut().zip(signs).for_each(|(sum, mask)| *sum += overlap * sign(*mask, row));
-            }
+            let mut partner = vec![Complex::new(T::ZERO, T::ZERO); self.width];
+            dispatch(|| {
+                for row in rows {
+                    T::read(&other[((row - first) ^ within) * row_bytes..][..row_bytes], &mut partner);
+                    sums::add_signed(&mut sums, sums::overlap(&partner, self.used(row)), signs, row);
+                }
+            });
             sums
         };
         self.sum_over_blocks(rows, part, |total, next| add_assign(total, next))
     }
 
     fn row_weights(&self, columns: &[usize]) -> Vec<f64> {
-        let weight = |row| {
-            let used = self.used(row);
-            columns.iter().map(|column| T::norm_squared(used[*column])).sum()
-        };
-        (0..self.rows).into_par_iter().with_min_len(ROW_BLOCK).map(weight).collect()
+        let mut weights = vec![0.0; self.rows];
+        let runs: Vec<&[usize]> = columns.chunk_by(|a, b| a + 1 == *b).collect();
+        weights.par_chunks_mut(ROW_BLOCK).enumerate().for_each(|(block, weights)| {
+            dispatch(|| {
+                for (offset, weight) in weights.iter_mut().enumerate() {
+                    let used = self.used(block * ROW_BLOCK + offset);
+                    *weight = runs.iter().map(|run| sums::weight(&used[run[0]..][..run.len()])).sum();
+                }
+            });
+        });
+        weights
     }
 
     fn pack(&self, set: &RowSet, out: &mut [u8]) {
-        let row_bytes = self.packed_bytes(1);
-        assert_eq!(out.len(), set.count * row_bytes, "a packed message has the size of its rows");
-        out.par_chunks_mut(row_bytes * ROW_BLOCK).enumerate().for_each(|(block, chunk)| {
-            for (offset, bytes) in chunk.chunks_exact_mut(row_bytes).enumerate() {
-                let row = set.value | scatter_bits(set.first + block * ROW_BLOCK + offset, &set.bits);
-                bytes.copy_from_slice(T::bytes_of(self.used(row)));
-            }
-        });
+        assert_eq!(out.len(), self.packed_bytes(set.count), "a packed message has the size of its rows");
+        packing::pack(&self.data, self.reserved, self.width, set, out);
     }
 
     fn unpack(&mut self, set: &RowSet, packed: &[u8]) {
-        let row_bytes = self.packed_bytes(1);
-        assert_eq!(packed.len(), set.count * row_bytes, "a packed message has the size of its rows");
-        for (offset, bytes) in packed.chunks_exact(row_bytes).enumerate() {
-            let row = set.value | scatter_bits(set.first + offset, &set.bits);
-            let used = &mut self.data[row * self.reserved..][..self.width];
-            T::bytes_of_mut(used).copy_from_slice(bytes);
-        }
+        assert_eq!(packed.len(), self.packed_bytes(set.count), "a packed message has the size of its rows");
+        packing::unpack(&mut self.data, self.reserved, self.width, set, packed);
     }
 
     fn row(&self, row: usize) -> Vec<Complex64> {

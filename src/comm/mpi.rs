@@ -1,12 +1,13 @@
-//! MPI through `rsmpi`: the only file that names the crate.
+//! MPI through `rsmpi`: the only module that names the crate.
 
-use super::Communicator;
+mod transfer;
+
+use super::{Communicator, Message, Transfer};
 use crate::error::{Error, Result};
 use ::mpi::collective::SystemOperation;
 use ::mpi::datatype::PartitionMut;
 use ::mpi::environment::Universe;
 use ::mpi::ffi;
-use ::mpi::point_to_point::send_receive_into;
 use ::mpi::topology::{Color, Communicator as _, SimpleCommunicator};
 use ::mpi::traits::{CommunicatorCollectives, Root};
 use ::mpi::{Count, Threading};
@@ -74,10 +75,6 @@ impl Communicator for Mpi {
         self.0.size() as usize
     }
 
-    fn barrier(&self) {
-        self.0.barrier();
-    }
-
     fn sum(&self, values: &mut [f64]) {
         self.reduce(values, SystemOperation::sum());
         // Some reduction algorithms add in another order on each rank; decisions need the same bits everywhere.
@@ -122,11 +119,8 @@ impl Communicator for Mpi {
         Some(starts.iter().zip(&lengths).map(piece).collect())
     }
 
-    fn exchange(&self, partner: usize, send: &[u8], receive: &mut [u8]) {
-        let process = self.0.process_at_rank(partner as i32);
-        for (out, into) in send.chunks(LARGEST_MESSAGE).zip(receive.chunks_mut(LARGEST_MESSAGE)) {
-            send_receive_into(out, &process, into, &process);
-        }
+    fn start(&self, messages: Vec<Message>) -> Box<dyn Transfer + '_> {
+        Box::new(transfer::Requests::start(&self.0, messages))
     }
 
     fn split(&self, colour: usize) -> Box<dyn Communicator> {

@@ -22,7 +22,7 @@ const LARGEST_INTEGER: u64 = i64::MAX as u64;
 
 pub(super) fn config(text: &str, file: &str, known_jobs: &[&str]) -> Result<Config> {
     let document = document::parse(text)?;
-    let top = Table::top(text, document.get_ref())?;
+    let top = Table::top(text, document::JOB, document.get_ref())?;
     let config = Config {
         path: file.into(),
         job: job(&top, known_jobs)?,

@@ -1,12 +1,17 @@
 //! The raw side: TOML tables and values that know their names and lines, and the errors they give.
+//!
+//! It serves every kind of TOML file the program reads; what tables and keys there are is said by the [`Tables`].
 
 use crate::error::{Error, Result, nearest};
 use std::ops::RangeInclusive;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Every table of a job file and its keys; the top level has the empty name.
-const TABLES: &[(&str, &[&str])] = &[
+/// Every table of a kind of file and its keys; the top level has the empty name.
+pub(super) type Tables = &'static [(&'static str, &'static [&'static str])];
+
+/// The tables of a job file.
+pub(super) const JOB: Tables = &[
     ("", &["job", "seed", "circuit", "noise", "engine", "observe", "output"]),
     ("circuit", &["file", "initial", "parameters"]),
     ("noise", &["depolarizing", "readout"]),
@@ -35,33 +40,41 @@ fn line_of(text: &str, offset: usize) -> usize {
     1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
 }
 
+/// The text of a file and the tables it may have.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    text: &'a str,
+    tables: Tables,
+}
+
 /// A table whose keys are known to be allowed. One that the file leaves out has no entries.
 pub(super) struct Table<'a> {
     name: String,
-    text: &'a str,
+    source: Source<'a>,
     line: Option<usize>,
     entries: Option<&'a DeTable<'a>>,
 }
 
 impl<'a> Table<'a> {
     /// The whole file.
-    pub(super) fn top(text: &'a str, entries: &'a DeTable<'a>) -> Result<Self> {
-        Table { name: String::new(), text, line: None, entries: Some(entries) }.check_keys()
+    pub(super) fn top(text: &'a str, tables: Tables, entries: &'a DeTable<'a>) -> Result<Self> {
+        let source = Source { text, tables };
+        Table { name: String::new(), source, line: None, entries: Some(entries) }.check_keys()
     }
 
     /// The table under this key, empty if absent.
     pub(super) fn table(&self, key: &str) -> Result<Table<'a>> {
         match self.get(key) {
             Some(value) => value.table()?.check_keys(),
-            None => Ok(Table { name: self.path(key), text: self.text, line: None, entries: None }),
+            None => Ok(Table { name: self.path(key), source: self.source, line: None, entries: None }),
         }
     }
 
     /// The value of a known key.
     pub(super) fn get(&self, key: &str) -> Option<Value<'a>> {
-        debug_assert!(self.known().is_none_or(|known| known.contains(&key)), "{key} must be listed in TABLES");
+        debug_assert!(self.known().is_none_or(|known| known.contains(&key)), "{key} must be listed in the tables");
         let value = self.entries?.get(key)?;
-        Some(Value { name: self.path(key), text: self.text, value })
+        Some(Value { name: self.path(key), source: self.source, value })
     }
 
     /// The value of a key that must be there; `example` shows how to write it.
@@ -81,7 +94,7 @@ impl<'a> Table<'a> {
         let entries = self.entries.into_iter().flatten();
         entries.map(|(key, value)| {
             let key = key.get_ref().to_string();
-            (key.clone(), Value { name: self.path(&key), text: self.text, value })
+            (key.clone(), Value { name: self.path(&key), source: self.source, value })
         })
     }
 
@@ -95,7 +108,7 @@ impl<'a> Table<'a> {
     }
 
     fn known(&self) -> Option<&'static [&'static str]> {
-        TABLES.iter().find(|(name, _)| *name == self.name).map(|(_, keys)| *keys)
+        self.source.tables.iter().find(|(name, _)| *name == self.name).map(|(_, keys)| *keys)
     }
 
     /// Refuses the first key, by line, that no one reads; a table that is not listed has keys of the user's own.
@@ -112,9 +125,9 @@ impl<'a> Table<'a> {
     fn unknown_key(&self, key: &str, offset: usize, known: &[&str]) -> Error {
         let place = if self.name.is_empty() { "at the top of the file".into() } else { format!("in `{}`", self.name) };
         let error = Error::input(format!("unknown key `{key}` {place}"))
-            .at_line(line_of(self.text, offset))
+            .at_line(line_of(self.source.text, offset))
             .allowed(known.join(", "));
-        let elsewhere = TABLES.iter().find(|(_, keys)| keys.contains(&key)).map(|(name, _)| *name);
+        let elsewhere = self.source.tables.iter().find(|(_, keys)| keys.contains(&key)).map(|(name, _)| *name);
         match (elsewhere, nearest(key, known.iter().copied())) {
             (Some(""), _) => error.next(format!("`{key}` belongs at the top of the file, above the first section")),
             (Some(name), _) => error.next(format!("`{key}` belongs under `[{name}]`")),
@@ -127,14 +140,14 @@ impl<'a> Table<'a> {
 /// A value with its dotted name.
 pub(super) struct Value<'a> {
     name: String,
-    text: &'a str,
+    source: Source<'a>,
     value: &'a Spanned<DeValue<'a>>,
 }
 
 impl<'a> Value<'a> {
     /// Its line.
     pub(super) fn line(&self) -> usize {
-        line_of(self.text, self.value.span().start)
+        line_of(self.source.text, self.value.span().start)
     }
 
     /// An error about this value: `what` follows its name.
@@ -211,13 +224,13 @@ impl<'a> Value<'a> {
     /// The items of an array; `allowed` says of what.
     pub(super) fn items(&self, allowed: &str) -> Result<Vec<Value<'a>>> {
         let items = self.value.get_ref().as_array().ok_or_else(|| self.wrong_type().allowed(allowed))?;
-        let item = |(index, value)| Value { name: format!("{}[{index}]", self.name), text: self.text, value };
+        let item = |(index, value)| Value { name: format!("{}[{index}]", self.name), source: self.source, value };
         Ok(items.iter().enumerate().map(item).collect())
     }
 
     /// A table whose keys are not looked at.
     pub(super) fn table(&self) -> Result<Table<'a>> {
-        let table = Table { name: self.name.clone(), text: self.text, line: Some(self.line()), entries: None };
+        let table = Table { name: self.name.clone(), source: self.source, line: Some(self.line()), entries: None };
         match (self.value.get_ref().as_table(), table.known()) {
             (Some(entries), _) => Ok(Table { entries: Some(entries), ..table }),
             (None, Some(known)) => {

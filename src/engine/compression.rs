@@ -26,6 +26,8 @@ pub struct Rule {
     pub cut: f64,
     /// At most this many are kept.
     pub max_rank: Option<usize>,
+    /// Eigenvalues below the cut are kept too as far as needed for the trace to stay at least this, if that can be.
+    pub least_trace: f64,
     /// Precision of the amplitudes.
     pub precision: Precision,
 }
@@ -48,11 +50,15 @@ pub fn threshold(cut: f64) -> f64 {
     cut * OFF_ROUND
 }
 
-/// One eigenpair and the columns it is made of.
-struct Candidate {
-    value: f64,
+/// The eigenpairs of the columns of one register value.
+struct Spectrum {
     register: u64,
-    vector: Vec<(usize, Complex64)>,
+    /// The columns.
+    members: Vec<usize>,
+    /// Ascending.
+    values: Vec<f64>,
+    /// In terms of the members.
+    vectors: Matrix,
 }
 
 /// What a decision is made from.
@@ -101,36 +107,37 @@ impl Source {
 /// Internal error when the eigenvalue iteration does not converge (a factor that is not finite).
 pub fn decide(source: &Source, columns: &[Column], rule: &Rule) -> Result<Decision> {
     let trace = source.trace();
-    let mut candidates = eigenpairs(source, columns)?;
-    candidates.sort_by(|one, other| other.value.total_cmp(&one.value));
-    let values: Vec<f64> = candidates.iter().map(|candidate| candidate.value).collect();
+    let spectra = spectra(source, columns)?;
+    let mut candidates: Vec<(f64, &Spectrum, usize)> = spectra
+        .iter()
+        .flat_map(|spectrum| spectrum.values.iter().enumerate().map(move |(place, value)| (*value, spectrum, place)))
+        .collect();
+    candidates.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let values: Vec<f64> = candidates.iter().map(|candidate| candidate.0).collect();
     let (kept, limited) = count_kept(&values, rule);
     let mut rotation = Matrix::zeros((columns.len(), kept));
-    let mut new_columns = Vec::with_capacity(kept);
-    for (place, candidate) in candidates[..kept].iter().enumerate() {
-        candidate.vector.iter().for_each(|(row, entry)| rotation[(*row, place)] = *entry);
-        new_columns.push(Column { weight: candidate.value.max(0.0), register: candidate.register });
+    for (mut column, (_, spectrum, place)) in rotation.columns_mut().into_iter().zip(&candidates) {
+        let vector = spectrum.vectors.column(*place);
+        spectrum.members.iter().zip(vector).for_each(|(row, entry)| column[*row] = *entry);
     }
-    Ok(Decision { rotation, columns: new_columns, trace, limited })
+    let column =
+        |(value, spectrum, _): &(f64, &Spectrum, usize)| Column { weight: value.max(0.0), register: spectrum.register };
+    Ok(Decision { rotation, columns: candidates[..kept].iter().map(column).collect(), trace, limited })
 }
 
 /// The eigenpairs of each register value.
-fn eigenpairs(source: &Source, columns: &[Column]) -> Result<Vec<Candidate>> {
+fn spectra(source: &Source, columns: &[Column]) -> Result<Vec<Spectrum>> {
     let mut registers: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (index, column) in columns.iter().enumerate() {
         registers.entry(column.register).or_default().push(index);
     }
-    let mut candidates = Vec::with_capacity(columns.len());
-    for (register, members) in registers {
+    let spectrum = |(register, members): (u64, Vec<usize>)| {
         let (values, vectors) = source
             .eigenpairs(&members)
             .ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;
-        for (place, value) in values.into_iter().enumerate() {
-            let vector = members.iter().zip(vectors.column(place)).map(|(row, entry)| (*row, *entry)).collect();
-            candidates.push(Candidate { value, register, vector });
-        }
-    }
-    Ok(candidates)
+        Ok(Spectrum { register, members, values, vectors })
+    };
+    registers.into_iter().map(spectrum).collect()
 }
 
 /// How many of the descending `values` are kept, and whether `max_rank` decided.
@@ -139,11 +146,24 @@ fn count_kept(values: &[f64], rule: &Rule) -> (usize, bool) {
     let floor = rounding_floor(values.len(), rule.precision) * largest;
     let above_noise = values.iter().take_while(|value| **value > floor).count();
     let above_cut = values.iter().take_while(|value| **value >= threshold(rule.cut)).count();
-    let kept = end_of_cluster(values, above_cut.max(1)).min(above_noise.max(1));
+    let wanted = above_cut.max(count_for_trace(&values[..above_noise], rule.least_trace).unwrap_or(0));
+    let kept = end_of_cluster(values, wanted.max(1)).min(above_noise.max(1));
     match rule.max_rank {
         Some(most) if kept > most => (start_of_cluster(values, most).unwrap_or(most), true),
         _ => (kept, false),
     }
+}
+
+/// How many of the descending values make up a trace; `None` if all together do not.
+fn count_for_trace(values: &[f64], least: f64) -> Option<usize> {
+    let mut trace = 0.0;
+    let missing = values.iter().take_while(|value| {
+        let short = trace < least;
+        trace += **value;
+        short
+    });
+    let count = missing.count();
+    (trace >= least).then_some(count)
 }
 
 /// Extends a count so that the cluster of the last kept value is kept whole.
@@ -162,11 +182,16 @@ fn start_of_cluster(values: &[f64], count: usize) -> Option<usize> {
 impl Decision {
     /// Bytes for the other ranks.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let header = [self.rotation.nrows() as u64, self.columns.len() as u64, u64::from(self.limited)];
-        let columns = self.columns.iter().flat_map(|column| [column.weight.to_bits(), column.register]);
-        let entries = self.rotation.iter().flat_map(|entry| [entry.re.to_bits(), entry.im.to_bits()]);
-        let words = header.into_iter().chain([self.trace.to_bits()]).chain(columns).chain(entries);
-        words.flat_map(u64::to_le_bytes).collect()
+        let words = 4 + 2 * self.columns.len() + 2 * self.rotation.len();
+        let mut bytes = Vec::with_capacity(words * size_of::<u64>());
+        let mut put = |word: u64| bytes.extend_from_slice(&word.to_le_bytes());
+        [self.rotation.nrows() as u64, self.columns.len() as u64, u64::from(self.limited)]
+            .into_iter()
+            .for_each(&mut put);
+        put(self.trace.to_bits());
+        self.columns.iter().flat_map(|column| [column.weight.to_bits(), column.register]).for_each(&mut put);
+        self.rotation.iter().flat_map(|entry| [entry.re.to_bits(), entry.im.to_bits()]).for_each(&mut put);
+        bytes
     }
 
     /// Reads what [`Decision::to_bytes`] wrote; `None` for anything else.
@@ -191,7 +216,7 @@ mod tests {
     use super::*;
 
     fn rule(cut: f64, max_rank: Option<usize>) -> Rule {
-        Rule { cut, max_rank, precision: Precision::Double }
+        Rule { cut, max_rank, least_trace: 0.0, precision: Precision::Double }
     }
 
     fn kept(values: &[f64], cut: f64, max_rank: Option<usize>) -> (usize, bool) {
@@ -219,6 +244,16 @@ mod tests {
     fn rounding_noise_is_always_dropped_and_one_column_always_kept() {
         assert_eq!(kept(&[0.9, 1e-16, -1e-17], 0.0, None), (1, false));
         assert_eq!(kept(&[1e-9, 1e-12], 0.5, None), (1, false));
+    }
+
+    #[test]
+    fn more_is_kept_as_far_as_the_trace_needs_it() {
+        let values = [0.5, 0.2, 0.1, 0.1 - 1e-9, 0.01];
+        let kept = |least_trace| count_kept(&values, &Rule { least_trace, ..rule(0.3, None) }).0;
+        assert_eq!(kept(0.0), 1);
+        assert_eq!(kept(0.65), 2);
+        assert_eq!(kept(0.75), 4, "the cluster is kept whole");
+        assert_eq!(kept(0.92), 1, "what cannot be reached is not tried");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! prune threshold; when the width has about doubled since the last time, the factor is compressed. Nothing is ever
 //! renormalised, every step keeps `rho~ <= rho`, so the missing trace *is* the error.
 
+use super::at_once::{Member, block_rotations, widened_gram};
 use super::certificate::Certificate;
 use super::compression::{CLUSTER_WIDTH, Decision, Rule, Source, decide, threshold};
 use super::rounding::Rounding;
@@ -22,6 +23,14 @@ use std::rc::Rc;
 const LARGEST_GATHERED_FACTOR: u64 = 1 << 26;
 /// Width below which a compression is not worth its while.
 const SMALLEST_COMPRESSED_WIDTH: usize = 4;
+/// Width from which on a channel that would double it is compressed at once.
+const SMALLEST_AT_ONCE: usize = 8;
+/// Operations that are queued at most: bounds memory, and lets progress be seen in long circuits without noise.
+const LARGEST_QUEUE: usize = 256;
+/// The width grows by this factor before it is compressed.
+const GROWTH: usize = 2;
+/// How much of the budget the last cut leaves unused, relatively: room for rounding.
+const BUDGET_MARGIN: f64 = 1e-3;
 
 /// The parameters of one run.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +45,8 @@ pub struct Settings {
     pub max_rank: Option<usize>,
     /// At most this many columns at any time; what memory allows.
     pub max_width: usize,
+    /// The last cut, before observables are taken, spares what this error needs.
+    pub budget: Option<f64>,
 }
 
 /// What one step did.
@@ -142,26 +153,37 @@ impl LowRank {
             Action::Channel { channel, targets, record } => discarded += self.channel(channel, targets, *record)?,
             Action::CompressIfWide if self.is_wide() => discarded += self.compress()?,
             Action::CompressIfWide | Action::Relabel { .. } => {}
-            Action::Measure { .. } => discarded += self.compress()?,
+            Action::Measure { .. } => discarded += self.last_compression()?,
         }
         self.rounding.step(step);
+        if self.state.queued() >= LARGEST_QUEUE {
+            self.state.flush()?;
+        }
         Ok(StepReport { width: self.width(), discarded, sent: self.state.sent() - sent })
     }
 
     fn is_wide(&self) -> bool {
         match self.settings.compression {
-            Compression::EveryChannel => true,
-            Compression::Lazy => self.width() >= 2 * self.compressed_width && self.width() >= SMALLEST_COMPRESSED_WIDTH,
+            Compression::EveryChannel => self.width() != self.compressed_width,
+            Compression::Lazy => {
+                self.width() >= GROWTH * self.compressed_width && self.width() >= SMALLEST_COMPRESSED_WIDTH
+            }
         }
     }
 
-    /// Applies a channel; returns the trace lost if it had to compress first.
+    /// Applies a channel; returns the trace lost if it compressed.
     fn channel(&mut self, channel: &Channel, targets: &[usize], record: Option<usize>) -> Result<f64> {
-        let mut discarded = 0.0;
         let mut split = Split::of(channel, record, self.state.columns(), self.settings.prune);
+        if self.compresses_at_once(&split) {
+            return self.channel_at_once(channel, targets, &split);
+        }
+        let mut discarded = 0.0;
         if !self.fits(&split) && self.width() > self.compressed_width {
             discarded = self.compress()?;
             split = Split::of(channel, record, self.state.columns(), self.settings.prune);
+        }
+        if !self.fits(&split) && self.width() + split.branches.len() <= self.largest_at_once() {
+            return Ok(discarded + self.channel_at_once(channel, targets, &split)?);
         }
         if !self.fits(&split) {
             split.keep_strongest(self.settings.max_width.saturating_sub(self.width()));
@@ -176,28 +198,81 @@ impl LowRank {
         self.width() + split.branches.len() <= self.settings.max_width
     }
 
+    /// Whether a channel is cheaper compressed at once: when it alone makes the width grow enough.
+    fn compresses_at_once(&self, split: &Split) -> bool {
+        let worth = match self.settings.compression {
+            Compression::EveryChannel => true,
+            Compression::Lazy => self.width() >= SMALLEST_AT_ONCE,
+        };
+        let width = self.width() + split.branches.len();
+        worth && width >= GROWTH * self.width() && width <= self.largest_at_once()
+    }
+
+    /// With more columns than this, forming them is cheaper: the eigenvalues come from `L L^dagger` then.
+    fn largest_at_once(&self) -> usize {
+        1 << self.state.qubits().min(usize::BITS as usize - 2)
+    }
+
+    /// Applies a channel and compresses, without forming its columns.
+    fn channel_at_once(&mut self, channel: &Channel, targets: &[usize], split: &Split) -> Result<f64> {
+        self.state.flush()?;
+        let old =
+            split.columns.iter().enumerate().map(|(source, column)| (Member { kraus: split.kept, source }, *column));
+        let new =
+            split.branches.iter().map(|branch| (Member { kraus: branch.kraus, source: branch.source }, branch.column));
+        let (members, columns): (Vec<Member>, Vec<Column>) = old.chain(new).unzip();
+        let blocks = self.state.block_grams(targets);
+        let gram = || Source::Gram(widened_gram(&blocks, channel.kraus(), &members));
+        let decision = self.decide(gram, &columns, 0.0)?;
+        let rotations = block_rotations(&decision.rotation, channel.kraus(), &members, self.width());
+        self.state.rotate_blocks(&rotations, targets, decision.columns)?;
+        Ok(self.settle(columns.len()))
+    }
+
     /// Cuts the factor to its large eigenvalues; returns the trace lost since the last time.
     ///
     /// # Errors
     /// Internal error when the eigenvalues do not converge.
     pub fn compress(&mut self) -> Result<f64> {
+        self.compress_to(0.0)
+    }
+
+    /// The compression before observables are taken: it does not cut more than the budget allows, if less will do.
+    fn last_compression(&mut self) -> Result<f64> {
+        let room = |budget: f64| (budget - self.rounding.bound()) * (1.0 - BUDGET_MARGIN);
+        self.compress_to(self.settings.budget.map_or(0.0, |budget| 1.0 - room(budget)))
+    }
+
+    fn compress_to(&mut self, least_trace: f64) -> Result<f64> {
         self.state.flush()?;
-        let Settings { cut, max_rank, .. } = self.settings;
-        let rule = Rule { cut, max_rank, precision: self.precision };
         let source = self.spectrum_source();
-        let columns = self.state.columns();
-        let decide = || Ok(decide(&source, columns, &rule)?.to_bytes());
-        let bytes = bytes_from_root(self.state.comm(), decide)?;
+        let columns = self.state.columns().to_vec();
+        let decision = self.decide(|| source, &columns, least_trace)?;
+        self.state.rotate(&decision.rotation, decision.columns);
+        Ok(self.settle(columns.len()))
+    }
+
+    /// What stays of these columns, decided on one rank.
+    fn decide(&mut self, source: impl FnOnce() -> Source, columns: &[Column], least_trace: f64) -> Result<Decision> {
+        let Settings { cut, max_rank, max_width, .. } = self.settings;
+        // Only a channel compressed at once can come to more columns than there is room for.
+        let max_rank = max_rank.or(Some(max_width)).map(|rank| rank.min(max_width));
+        let rule = Rule { cut, max_rank, least_trace, precision: self.precision };
+        let bytes = bytes_from_root(self.state.comm(), || Ok(decide(&source(), columns, &rule)?.to_bytes()))?;
         let decision = Decision::from_bytes(&bytes)
             .ok_or_else(|| Error::internal("the decision of a compression arrived corrupted"))?;
-        self.rounding.compression(self.width());
         self.limited |= decision.limited;
-        let kept: f64 = decision.columns.iter().map(|column| column.weight).sum();
+        Ok(decision)
+    }
+
+    /// Takes stock after a compression from `width` columns; returns the trace lost since the last time.
+    fn settle(&mut self, width: usize) -> f64 {
+        self.rounding.compression(width);
+        let kept: f64 = self.state.columns().iter().map(|column| column.weight).sum();
         let discarded = (self.trace - kept).max(0.0);
-        self.state.rotate(&decision.rotation, decision.columns);
         self.trace = kept;
         self.compressed_width = self.width();
-        Ok(discarded)
+        discarded
     }
 
     /// The smaller of what the eigenvalues can come from; the factor itself stands on the root rank only.
@@ -217,11 +292,18 @@ impl LowRank {
         Certificate { trace, rounding: self.rounding.bound() + of_sum }
     }
 
-    /// `tr(rho~^2)` and the largest eigenvalue of `rho~`, by the Gram matrix.
+    /// `tr(rho~^2)` and the largest eigenvalue of `rho~`. After a compression the weights of the columns are the eigenvalues,
+    /// but for columns of different registers, which may overlap: then the Gram matrix is needed.
     ///
     /// # Errors
     /// Internal error when the eigenvalues do not converge.
     pub fn purity(&self) -> Result<(f64, f64)> {
+        let columns = self.state.columns();
+        let orthogonal = columns.iter().all(|column| column.register == columns[0].register);
+        if orthogonal && self.width() == self.compressed_width {
+            let weights = || columns.iter().map(|column| column.weight);
+            return Ok((weights().map(|weight| weight * weight).sum(), weights().fold(0.0, f64::max)));
+        }
         let gram = self.state.gram();
         let (values, _) = hermitian_eigen(&gram)
             .ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;

@@ -35,12 +35,7 @@ impl StateFile {
     /// An input error that says what is wrong: the file is missing, is not HDF5, is truncated, is no result file, is
     /// of a newer schema, holds no state, or a state that contradicts itself.
     pub fn open(path: &Path) -> Result<StateFile> {
-        check_signature(path)?;
-        let file = hdf5::File::open(path).map_err(|cause| {
-            refusal(path, format!("the file is truncated or damaged ({})", reason(&cause)))
-                .next("copy it again, or repeat its run")
-        })?;
-        check_schema(path, &file)?;
+        let file = open_result(path)?;
         let group = file.group("results/state").map_err(|_| no_state(path))?;
         let factor = group.dataset(schema::FACTOR.name).map_err(|_| no_state(path))?;
         let state = StateFile {
@@ -89,7 +84,18 @@ impl StateFile {
     }
 }
 
-fn refusal(path: &Path, what: impl Into<String>) -> Error {
+/// Opens a result file of a schema this program knows.
+pub(super) fn open_result(path: &Path) -> Result<hdf5::File> {
+    check_signature(path)?;
+    let file = hdf5::File::open(path).map_err(|cause| {
+        refusal(path, format!("the file is truncated or damaged ({})", reason(&cause)))
+            .next("copy it again, or repeat its run")
+    })?;
+    check_schema(path, &file)?;
+    Ok(file)
+}
+
+pub(super) fn refusal(path: &Path, what: impl Into<String>) -> Error {
     Error::input(what).in_file(path.display())
 }
 

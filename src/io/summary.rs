@@ -136,6 +136,11 @@ fn time(text: &mut String, record: &RunRecord) {
     let idle = if made.idle_ranks > 0 { format!(" ({} idle)", made.idle_ranks) } else { String::new() };
     let (ranks, threads) = (plural(made.ranks, "rank"), plural(made.threads, "thread"));
     line(text, format_args!("time    {:.2} s in the engine on {ranks}{idle}, {threads} each", made.engine_seconds));
+    let last = record.timing.iter().find(|phase| phase.name == "last_pass").map(|phase| phase.seconds);
+    if let Some(last) = last.filter(|seconds| record.state.passes > 1 && *seconds > 0.0) {
+        let (passes, total) = (record.state.passes, made.engine_seconds / last);
+        line(text, format_args!("        {passes} passes to find the cut, {total:.2} times the last one alone"));
+    }
 }
 
 #[cfg(test)]

@@ -5,14 +5,17 @@
 
 mod counts;
 mod describe;
+mod forecast;
 mod inputs;
+mod pilot;
 mod results;
 
 use crate::backend::cpu::Cpu;
+use crate::comm::grid::{Grid, Shape};
 use crate::comm::{Communicator, keep_on_root};
 use crate::config::{Compression, Config};
 use crate::driver::{Advance, Context, Job};
-use crate::engine::budget::{PRUNE_FRACTION, Staircase};
+use crate::engine::budget::{PRUNE_FRACTION, Stair, Staircase};
 use crate::engine::certificate::Certificate;
 use crate::engine::low_rank::{Factor, LowRank, Settings};
 use crate::error::{Error, Result};
@@ -49,7 +52,11 @@ struct Run {
     position: usize,
     /// Channels in the plan, and channels done.
     channels: (usize, usize),
+    /// The sum of squared widths over the steps done.
+    work: f64,
     trace: Vec<TraceRow>,
+    /// The line of the trace of the last exchange.
+    exchange: Option<usize>,
     certificate: Option<Certificate>,
 }
 
@@ -70,14 +77,15 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
     let inputs = Inputs::read(config, context, context.comm.size())?;
     let output = reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let (ranks, shards) = (context.comm.size(), inputs.plan.shards);
-    if ranks > shards {
-        tracing::warn!("{} of {ranks} ranks are idle: the state is kept on {shards}; start that many", ranks - shards);
+    let shape = Shape { rows: inputs.plan.shards, ensemble: 1, sweep: 1 };
+    let grid = Grid::split(context.comm, shape)?;
+    if grid.idle > 0 {
+        let (idle, ranks, shards) = (grid.idle, context.comm.size(), shape.rows);
+        tracing::warn!("{idle} of {ranks} ranks are idle: the state is kept on {shards}; start that many");
     }
-    let group: Rc<dyn Communicator> = context.comm.split(usize::from(context.comm.rank() >= inputs.plan.shards)).into();
-    let stairs =
-        inputs.config.engine.cut.is_none().then_some(inputs.config.engine.budget).flatten().map(Staircase::new);
-    let run = if context.comm.rank() < inputs.plan.shards { Some(Run::new(group, &inputs, stairs)?) } else { None };
+    let stairs = first_stair(&inputs);
+    let start = |_| Run::new(grid.rows.into(), &inputs, stairs);
+    let run = grid.place.map(start).transpose()?;
     let now = Instant::now();
     let clock = Clock { started, engine: now, stair: now, prepare: begin.elapsed().as_secs_f64() };
     Ok(Box::new(CircuitJob { context, inputs, output, run, clock }))
@@ -120,6 +128,12 @@ fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings)
     }
 }
 
+/// The search for the cut, unless the job names one.
+fn first_stair(inputs: &Inputs) -> Option<Staircase> {
+    let budget = inputs.config.engine.cut.is_none().then_some(inputs.config.engine.budget).flatten();
+    budget.map(|budget| Staircase::new(budget, &inputs.plan.branch_weights()))
+}
+
 fn settings(inputs: &Inputs, stairs: Option<&Staircase>) -> Settings {
     let engine = &inputs.config.engine;
     let cut = stairs.map_or(engine.cut.unwrap_or(0.0), Staircase::cut);
@@ -133,6 +147,7 @@ fn settings(inputs: &Inputs, stairs: Option<&Staircase>) -> Settings {
         compression: engine.compression,
         max_rank: engine.max_rank,
         max_width: inputs.max_width(),
+        budget: stairs.map(Staircase::budget),
     }
 }
 
@@ -141,7 +156,17 @@ impl Run {
         let engine = start_engine(comm.clone(), inputs, settings(inputs, stairs.as_ref()))?;
         let is_channel = |step: &&crate::plan::Step| matches!(step.action, Action::Channel { .. });
         let channels = inputs.plan.steps.iter().filter(is_channel).count();
-        Ok(Run { comm, engine, stairs, position: 0, channels: (channels, 0), trace: Vec::new(), certificate: None })
+        Ok(Run {
+            comm,
+            engine,
+            stairs,
+            position: 0,
+            channels: (channels, 0),
+            work: 0.0,
+            trace: Vec::new(),
+            exchange: None,
+            certificate: None,
+        })
     }
 
     /// Runs the next step and writes its line of the trace.
@@ -154,13 +179,21 @@ impl Run {
             self.certificate = Some(self.engine.certificate());
         }
         self.channels.1 += usize::from(matches!(action, Action::Channel { .. }));
+        self.work += (report.width as f64).powi(2);
+        // An exchange runs with what comes after it; its bytes are counted where it stands in the plan.
+        if let Some(row) = self.exchange.and_then(|row| self.trace.get_mut(row)) {
+            row.bytes += report.sent;
+        }
+        if matches!(action, Action::Exchange { .. }) {
+            self.exchange = Some(self.trace.len());
+        }
         self.trace.push(TraceRow {
             step: self.position as u64,
             kind: action.name().into(),
             width: report.width as u64,
             discarded: report.discarded,
             seconds: begin.elapsed().as_secs_f64(),
-            bytes: report.sent,
+            bytes: 0,
             bytes_per_column: inputs.plan.cost(action, inputs.precision().amplitude_bytes()).sent,
         });
         self.position += 1;
@@ -181,7 +214,7 @@ impl Run {
             None if stairs.hopeless(self.engine.lost(), self.fraction()) => (self.engine.lost(), self.fraction()),
             None => return Ok(None),
         };
-        stairs.descend(error, fraction);
+        stairs.descend(Stair { error, work: self.work }, fraction);
         if stairs.cut() < SMALLEST_CUT {
             return Ok(None);
         }

@@ -1,11 +1,17 @@
 //! Pauli expectations and marginals of the sharded state.
 //!
 //! `tr(P rho) = i^y sum_r (-1)^|z AND r| sum_c conj(L[r XOR x, c]) L[r, c]` for `P = i^y X^x Z^z`. When `x` has a rank
-//! bit, the conjugated rows are a partner's: its shard comes through in messages of bounded size and is not kept.
+//! bit, the conjugated rows are a partner's: its shard comes through in chunks of bounded size, the next ones on their
+//! way while one is reduced, and is not kept.
 
 use super::State;
-use crate::backend::RowSet;
+use super::pipeline::{BATCHES, Cut, DEPTH, Pipeline};
+use crate::backend::{RowSet, Shard};
 use num_complex::Complex64;
+use std::ops::Range;
+
+/// Rows below which a batch is not cut further: threads share the rows of a batch.
+const SMALLEST_BATCH: usize = 1 << 14;
 
 impl State {
     /// For each physical sign mask: `sum_r (-1)^|sign AND r| sum_c conj(L[r XOR flip, c]) L[r, c]`, over all ranks.
@@ -27,16 +33,31 @@ impl State {
     }
 
     fn overlaps_with_partner(&mut self, partner: usize, flip: usize, signs: &[usize]) -> Vec<Complex64> {
-        let count = self.message_rows(0).min(self.rows());
-        let mut sums = vec![Complex64::ZERO; signs.len()];
-        for first in (0..self.rows()).step_by(count) {
+        let comm = self.comm.clone();
+        let (bits, rows) = ((0..self.local_qubits).collect::<Vec<usize>>(), self.rows());
+        let State { blocks, pool, sent, .. } = self;
+        let shard = &*blocks[0].shard;
+        let count = (rows / Cut::of(shard.packed_bytes(rows), 1).wanted).max(1);
+        let mut pipeline = Pipeline::new(&*comm, pool);
+        let send = |pipeline: &mut Pipeline<'_>, chunk: usize| {
             // The partner works on the same rows, so it needs those that its flip makes of them.
-            let bits = (0..self.local_qubits).collect();
-            self.send_rows(0, &RowSet { bits, value: 0, first: first ^ (flip & !(count - 1)), count });
-            self.swap_buffers(partner);
-            let part = self.core().shard.flip_overlaps_with(&self.into, first..first + count, flip, signs);
-            sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+            let first = (chunk * count) ^ (flip & !(count - 1));
+            let set = RowSet { bits: bits.clone(), value: 0, first, count };
+            pipeline.start(&[partner], shard.packed_bytes(count), |_, out| shard.pack(&set, out));
+        };
+        let chunks = rows / count;
+        (0..chunks.min(DEPTH)).for_each(|chunk| send(&mut pipeline, chunk));
+        let mut sums = vec![Complex64::ZERO; signs.len()];
+        for chunk in 0..chunks {
+            let messages = pipeline.next().expect("a chunk is started before it is awaited");
+            let range = chunk * count..(chunk + 1) * count;
+            reduce(shard, &mut pipeline, &messages[0].receive, range, (flip, signs), &mut sums);
+            pipeline.reuse(messages);
+            if chunk + DEPTH < chunks {
+                send(&mut pipeline, chunk + DEPTH);
+            }
         }
+        *sent += pipeline.sent;
         sums
     }
 
@@ -53,5 +74,25 @@ impl State {
         }
         self.comm.sum(&mut sums);
         sums
+    }
+}
+
+/// Adds the overlaps of a chunk of rows with the partner's, some rows at a time; the library gets a turn in between.
+fn reduce(
+    shard: &dyn Shard,
+    pipeline: &mut Pipeline<'_>,
+    other: &[u8],
+    rows: Range<usize>,
+    (flip, signs): (usize, &[usize]),
+    sums: &mut [Complex64],
+) {
+    let count = (rows.len() / BATCHES).max(SMALLEST_BATCH).min(rows.len());
+    for first in rows.clone().step_by(count) {
+        pipeline.progress();
+        // Within the chunk, the rows that the flip makes of these.
+        let offset = (first - rows.start) ^ (flip & (rows.len() - 1) & !(count - 1));
+        let other = &other[shard.packed_bytes(offset)..][..shard.packed_bytes(count)];
+        let part = shard.flip_overlaps_with(other, first..first + count, flip, signs);
+        sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
     }
 }

@@ -1,11 +1,40 @@
 //! Ranks as threads of the test: the sharded code runs as it does under `mpirun`, in one process and in a debugger.
 
-use rhoshard::comm::Communicator;
+use rhoshard::comm::{Communicator, Message, Transfer};
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A message queue from each rank to each rank.
-type Queues = Vec<Vec<(Sender<Vec<u8>>, Mutex<Receiver<Vec<u8>>>)>>;
+type Queues = Vec<Vec<(Sender<Vec<u8>>, Mutex<Mailbox>)>>;
+
+/// The receiving end: messages belong to the receives in the order in which those were posted, whichever looks first.
+struct Mailbox {
+    receiver: Receiver<Vec<u8>>,
+    posted: usize,
+    arrived: usize,
+    waiting: BTreeMap<usize, Vec<u8>>,
+}
+
+impl Mailbox {
+    fn post(&mut self) -> usize {
+        self.posted += 1;
+        self.posted - 1
+    }
+
+    fn take(&mut self, ticket: usize, patience: Duration) -> Option<Vec<u8>> {
+        while !self.waiting.contains_key(&ticket) {
+            let message = self.receiver.recv_timeout(patience).ok()?;
+            self.waiting.insert(self.arrived, message);
+            self.arrived += 1;
+        }
+        self.waiting.remove(&ticket)
+    }
+}
+
+/// Longer than any rank of a test computes before it sends.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A group of ranks within one process.
 #[derive(Clone)]
@@ -20,7 +49,7 @@ pub struct Threads {
 pub fn run<T: Send>(size: usize, work: impl Fn(Box<dyn Communicator>) -> T + Sync) -> Vec<T> {
     let queue = || {
         let (sender, receiver) = channel();
-        (sender, Mutex::new(receiver))
+        (sender, Mutex::new(Mailbox { receiver, posted: 0, arrived: 0, waiting: BTreeMap::new() }))
     };
     let queues: Arc<Queues> = Arc::new((0..size).map(|_| (0..size).map(|_| queue()).collect()).collect());
     std::thread::scope(|scope| {
@@ -40,10 +69,20 @@ impl Threads {
         queue.0.send(bytes.to_vec()).expect("the queue lives as long as the ranks");
     }
 
+    fn post(&self, from: usize) -> usize {
+        self.mailbox(from).lock().expect("no rank panics").post()
+    }
+
+    fn take(&self, from: usize, ticket: usize, patience: Duration) -> Option<Vec<u8>> {
+        self.mailbox(from).lock().expect("no rank panics").take(ticket, patience)
+    }
+
+    fn mailbox(&self, from: usize) -> &Mutex<Mailbox> {
+        &self.queues[self.members[from]][self.members[self.rank]].1
+    }
+
     fn receive(&self, from: usize) -> Vec<u8> {
-        let queue = &self.queues[self.members[from]][self.members[self.rank]];
-        let receiver = queue.1.lock().expect("no rank panics");
-        receiver.recv_timeout(std::time::Duration::from_secs(60)).expect("every message that is awaited is sent")
+        self.take(from, self.post(from), PATIENCE).expect("every message that is awaited is sent")
     }
 
     fn reduce(&self, values: &mut [f64], combine: impl Fn(f64, f64) -> f64) {
@@ -73,10 +112,6 @@ impl Communicator for Threads {
         self.members.len()
     }
 
-    fn barrier(&self) {
-        self.sum(&mut []);
-    }
-
     fn sum(&self, values: &mut [f64]) {
         self.reduce(values, |sum, value| sum + value);
     }
@@ -101,9 +136,10 @@ impl Communicator for Threads {
         Some((0..self.size()).map(|rank| if rank == 0 { bytes.to_vec() } else { self.receive(rank) }).collect())
     }
 
-    fn exchange(&self, partner: usize, send: &[u8], receive: &mut [u8]) {
-        self.send(partner, send);
-        receive.copy_from_slice(&self.receive(partner));
+    fn start(&self, messages: Vec<Message>) -> Box<dyn Transfer + '_> {
+        messages.iter().for_each(|message| self.send(message.partner, &message.send));
+        let open = messages.iter().map(|message| Some(self.post(message.partner))).collect();
+        Box::new(Flight { comm: self, messages, open })
     }
 
     fn split(&self, colour: usize) -> Box<dyn Communicator> {
@@ -120,5 +156,44 @@ impl Communicator for Threads {
 
     fn split_node(&self) -> Box<dyn Communicator> {
         Box::new(self.clone())
+    }
+}
+
+/// Messages of which some are still awaited: those with a ticket.
+struct Flight<'a> {
+    comm: &'a Threads,
+    messages: Vec<Message>,
+    open: Vec<Option<usize>>,
+}
+
+impl Flight<'_> {
+    fn look(&mut self, patience: Duration) -> bool {
+        for (message, open) in self.messages.iter_mut().zip(&mut self.open) {
+            let bytes = open.and_then(|ticket| self.comm.take(message.partner, ticket, patience));
+            if let Some(bytes) = bytes {
+                message.receive.copy_from_slice(&bytes);
+                *open = None;
+            }
+        }
+        self.open.iter().all(Option::is_none)
+    }
+}
+
+impl Transfer for Flight<'_> {
+    fn progress(&mut self) -> bool {
+        self.look(Duration::ZERO)
+    }
+
+    fn finish(mut self: Box<Self>) -> Vec<Message> {
+        assert!(self.look(PATIENCE), "every message that is awaited is sent");
+        std::mem::take(&mut self.messages)
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.look(PATIENCE);
+        }
     }
 }

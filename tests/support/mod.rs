@@ -38,11 +38,14 @@ pub fn skipped() -> bool {
     let skip = rank_counts().is_empty();
     if skip {
         assert!(std::env::var("CI").is_err(), "CI must set RHOSHARD_TEST_RANKS and RHOSHARD_TEST_MPIRUN");
-        // Written past the capture of the test runner, which would hide it.
-        let hint = b"SKIPPED: set RHOSHARD_TEST_RANKS=\"1 2 3 4\" (and RHOSHARD_TEST_MPIRUN) to run on several ranks\n";
-        std::io::stderr().write_all(hint).unwrap();
+        say("SKIPPED: set RHOSHARD_TEST_RANKS=\"1 2 3 4\" (and RHOSHARD_TEST_MPIRUN) to run on several ranks\n");
     }
     skip
+}
+
+/// Writes past the capture of the test runner, which would hide it.
+pub fn say(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).unwrap();
 }
 
 /// `program` on `ranks` ranks: directly for one rank, else under the launcher.

@@ -1,4 +1,4 @@
-//! Index arithmetic on rows: groups of rows that a gate mixes, and indices spread over chosen bits.
+//! Index arithmetic on rows: indices gathered from and spread over chosen bits.
 
 /// The index whose bits at the set bits of `mask`, from the lowest, are those of `number`, all others zero.
 pub(super) fn spread(number: usize, mask: usize) -> usize {
@@ -22,47 +22,9 @@ pub(super) fn scatter_bits(value: usize, bits: &[usize]) -> usize {
     bits.iter().enumerate().map(|(place, bit)| (value >> place & 1) << bit).sum()
 }
 
-/// The groups of `2^k` rows that a gate on `k` targets mixes.
-#[derive(Debug, Clone)]
-pub(super) struct RowGroups {
-    outside: usize,
-    /// Offset of each member of a group from its first row, in the order of the matrix index.
-    pub(super) offsets: Vec<usize>,
-    /// Number of groups.
-    pub(super) count: usize,
-}
-
-impl RowGroups {
-    pub(super) fn new(rows: usize, targets: &[usize]) -> Self {
-        let mask: usize = targets.iter().map(|bit| 1usize << bit).sum();
-        RowGroups {
-            outside: (rows - 1) & !mask,
-            offsets: (0..1 << targets.len()).map(|value| scatter_bits(value, targets)).collect(),
-            count: rows >> targets.len(),
-        }
-    }
-
-    /// First row (all target bits zero) of a group.
-    pub(super) fn first_row(&self, group: usize) -> usize {
-        spread(group, self.outside)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn groups_visit_every_row_once() {
-        let groups = RowGroups::new(32, &[4, 1]);
-        let mut rows: Vec<usize> = (0..groups.count)
-            .flat_map(|group| groups.offsets.iter().map(move |offset| (group, *offset)))
-            .map(|(group, offset)| groups.first_row(group) + offset)
-            .collect();
-        rows.sort_unstable();
-        assert!(rows.into_iter().eq(0..32));
-        assert_eq!(groups.offsets, [0, 16, 2, 18]);
-    }
 
     #[test]
     fn bits_are_gathered_and_scattered_in_the_order_listed() {

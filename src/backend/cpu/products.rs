@@ -59,6 +59,12 @@ pub(super) fn block_grams<T: Real>(
     let pairs: Vec<(usize, usize)> = (0..values).flat_map(|s| (0..=s).map(move |t| (s, t))).collect();
     let part = |first: usize| {
         let mut sums = vec![vec![Complex64::ZERO; width * width]; pairs.len()];
+        if let (true, Some(doubles)) = (targets.is_empty(), T::doubles(data)) {
+            let rows = &doubles[first * reserved..][..part_rows * reserved];
+            let rows = MatRef::from_row_major_slice_with_stride(rows, part_rows, width, reserved);
+            add_product(&mut sums[0], rows, rows, true);
+            return sums;
+        }
         let mut panels = vec![Vec::with_capacity(PANEL_ROWS.min(part_rows) * width); values];
         for start in (first..first + part_rows).step_by(PANEL_ROWS) {
             let range = start..(start + PANEL_ROWS).min(first + part_rows);
@@ -126,6 +132,9 @@ pub(super) fn rotate_blocks<T: Real>(
     let mask = scatter_bits(values - 1, targets);
     let block = |value: usize| Rows { outside: (rows - 1) & !mask, value: scatter_bits(value, targets) };
     let numbers = rows / values;
+    if targets.is_empty() && T::doubles(data).is_some() {
+        return rotate_in_place(data, (width, reserved), &rotations[0]);
+    }
     let shared = SharedRows(data.as_mut_ptr());
     let panels = numbers.div_ceil(PANEL_ROWS);
     let buffers = || (vec![Vec::new(); values], vec![Complex64::ZERO; PANEL_ROWS.min(numbers) * kept]);
@@ -149,6 +158,23 @@ pub(super) fn rotate_blocks<T: Real>(
                 let row = unsafe { shared.row(start(value, number), kept) };
                 row.iter_mut().zip(values).for_each(|(amplitude, value)| *amplitude = T::complex(*value));
             }
+        }
+    });
+}
+
+/// `L <- L V` where the rows of a panel need not be collected first.
+fn rotate_in_place<T: Real>(data: &mut [Complex<T>], (width, reserved): (usize, usize), rotation: &Matrix) {
+    let kept = rotation.ncols();
+    let factor = crate::linalg::view(rotation);
+    let buffer = || vec![Complex64::ZERO; PANEL_ROWS * kept];
+    data.par_chunks_mut(PANEL_ROWS * reserved).for_each_init(buffer, |product, panel| {
+        let rows = panel.len() / reserved;
+        let into = MatMut::from_row_major_slice_mut(&mut product[..rows * kept], rows, kept);
+        let doubles = T::doubles(panel).expect("the caller has checked the precision");
+        let input = MatRef::from_row_major_slice_with_stride(doubles, rows, width, reserved);
+        matmul(into, Accum::Replace, input, factor, Complex64::ONE, Par::Seq);
+        for (row, values) in panel.chunks_exact_mut(reserved).zip(product.chunks_exact(kept.max(1))) {
+            row.iter_mut().zip(values).for_each(|(amplitude, value)| *amplitude = T::complex(*value));
         }
     });
 }

@@ -2,6 +2,27 @@
 
 use crate::backend::Precision;
 use num_complex::{Complex, Complex64};
+use pulp::bytemuck::cast;
+use pulp::{Arch, Scalar256b, Simd, WithSimd};
+use std::sync::LazyLock;
+
+/// Bytes of a block: the unit of vector work and of a reserve. A vector of any instruction set divides it.
+pub(super) const BLOCK_BYTES: usize = 64;
+
+/// The instruction set of this processor.
+pub(super) fn arch() -> Arch {
+    static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+    *ARCH
+}
+
+/// Runs an operation with the widest vectors this processor has.
+pub(super) fn dispatch<Op: WithSimd>(operation: Op) -> Op::Output {
+    match arch() {
+        // Plain scalars hold no whole complex number, so the portable case emulates a vector.
+        Arch::Scalar => Scalar256b.vectorize(operation),
+        arch => arch.dispatch(operation),
+    }
+}
 
 /// A real scalar of the stored amplitudes.
 ///
@@ -10,39 +31,47 @@ use num_complex::{Complex, Complex64};
 pub(super) unsafe trait Real: num_traits::Float + Send + Sync + 'static {
     const PRECISION: Precision;
     const ZERO: Self;
+    /// Real numbers in a block.
+    const BLOCK: usize = BLOCK_BYTES / size_of::<Self>();
+    /// Amplitudes in a block, as a power of two.
+    const LANE_BITS: usize = (BLOCK_BYTES / size_of::<Complex<Self>>()).trailing_zeros() as usize;
+
+    /// Amplitudes side by side, their parts interleaved.
+    type Vector<S: Simd>: Copy;
+    /// The value in every place.
+    fn splat<S: Simd>(simd: S, value: Self) -> Self::Vector<S>;
+    /// `a b`, place by place.
+    fn times<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// `a b + c`, place by place.
+    fn times_add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>, c: Self::Vector<S>) -> Self::Vector<S>;
+    /// Real and imaginary parts change places.
+    fn swapped<S: Simd>(simd: S, a: Self::Vector<S>) -> Self::Vector<S>;
 
     fn complex(value: Complex64) -> Complex<Self>;
     fn double(value: Complex<Self>) -> Complex64;
 
-    fn norm_squared(value: Complex<Self>) -> f64 {
-        Self::double(value).norm_sqr()
+    /// The amplitudes as they are, if they are in double precision already.
+    fn doubles(values: &[Complex<Self>]) -> Option<&[Complex64]>;
+
+    /// The number in double precision.
+    fn wide(self) -> f64;
+
+    /// The amplitudes' parts, interleaved.
+    #[inline(always)]
+    fn reals(values: &[Complex<Self>]) -> &[Self] {
+        // SAFETY: an amplitude is two real numbers without padding.
+        unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), 2 * values.len()) }
     }
 
-    /// `sum_c conj(bra[c]) ket[c]`.
-    fn overlap(bra: &[Complex<Self>], ket: &[Complex<Self>]) -> Complex64 {
-        bra.iter().zip(ket).map(|(bra, ket)| Self::double(*bra).conj() * Self::double(*ket)).sum()
-    }
-
-    /// [`Real::overlap`] with packed amplitudes, which need not be aligned.
-    fn overlap_with_bytes(bra: &[u8], ket: &[Complex<Self>]) -> Complex64 {
-        let size = size_of::<Complex<Self>>();
-        bra.chunks_exact(size)
-            .zip(ket)
-            .map(|(bytes, ket)| {
-                // SAFETY: the chunk has the size of one amplitude and any bytes are a valid one.
-                let bra: Complex<Self> = unsafe { bytes.as_ptr().cast::<Complex<Self>>().read_unaligned() };
-                Self::double(bra).conj() * Self::double(*ket)
-            })
-            .sum()
-    }
-
-    fn bytes_of(values: &[Complex<Self>]) -> &[u8] {
-        // SAFETY: amplitudes are plain floats without padding; the length is that of the same memory.
-        unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
+    /// The amplitudes in packed bytes, which need not be aligned.
+    #[inline(always)]
+    fn read(bytes: &[u8], into: &mut [Complex<Self>]) {
+        Self::bytes_of_mut(into).copy_from_slice(bytes);
     }
 
     fn bytes_of_mut(values: &mut [Complex<Self>]) -> &mut [u8] {
-        // SAFETY: as above, and any bytes written are valid amplitudes.
+        // SAFETY: amplitudes are plain floats without padding, the length is that of the same memory, and any bytes
+        // written are valid amplitudes.
         unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) }
     }
 }
@@ -51,6 +80,37 @@ pub(super) unsafe trait Real: num_traits::Float + Send + Sync + 'static {
 unsafe impl Real for f32 {
     const PRECISION: Precision = Precision::Single;
     const ZERO: Self = 0.0;
+    type Vector<S: Simd> = S::f32s;
+
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline(always)]
+    fn splat<S: Simd>(simd: S, value: f32) -> S::f32s {
+        simd.splat_f32s(value)
+    }
+
+    #[inline(always)]
+    fn times<S: Simd>(simd: S, a: S::f32s, b: S::f32s) -> S::f32s {
+        simd.mul_f32s(a, b)
+    }
+
+    #[inline(always)]
+    fn times_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+        simd.mul_add_e_f32s(a, b, c)
+    }
+
+    #[inline(always)]
+    fn swapped<S: Simd>(simd: S, a: S::f32s) -> S::f32s {
+        let complex: S::c32s = cast(a);
+        cast(simd.swap_re_im_c32s(complex))
+    }
+
+    fn doubles(_: &[Complex<f32>]) -> Option<&[Complex64]> {
+        None
+    }
 
     fn complex(value: Complex64) -> Complex<f32> {
         Complex::new(value.re as f32, value.im as f32)
@@ -65,6 +125,37 @@ unsafe impl Real for f32 {
 unsafe impl Real for f64 {
     const PRECISION: Precision = Precision::Double;
     const ZERO: Self = 0.0;
+    type Vector<S: Simd> = S::f64s;
+
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn splat<S: Simd>(simd: S, value: f64) -> S::f64s {
+        simd.splat_f64s(value)
+    }
+
+    #[inline(always)]
+    fn times<S: Simd>(simd: S, a: S::f64s, b: S::f64s) -> S::f64s {
+        simd.mul_f64s(a, b)
+    }
+
+    #[inline(always)]
+    fn times_add<S: Simd>(simd: S, a: S::f64s, b: S::f64s, c: S::f64s) -> S::f64s {
+        simd.mul_add_e_f64s(a, b, c)
+    }
+
+    #[inline(always)]
+    fn swapped<S: Simd>(simd: S, a: S::f64s) -> S::f64s {
+        let complex: S::c64s = cast(a);
+        cast(simd.swap_re_im_c64s(complex))
+    }
+
+    fn doubles(values: &[Complex<f64>]) -> Option<&[Complex64]> {
+        Some(values)
+    }
 
     fn complex(value: Complex64) -> Complex<f64> {
         value

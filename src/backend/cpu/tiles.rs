@@ -1,126 +1,227 @@
-//! Passes: operations grouped so that a tile of rows goes through all of them while it is in the cache.
+//! Runs a pass over tiles: in place, or in scratch memory that stays in the cache.
 
-use super::index::{RowGroups, gather_bits, spread};
-use super::scalar::Real;
-use crate::backend::{LocalControl, LocalOperation, Pass};
-use crate::linalg::Matrix;
-use num_complex::{Complex, Complex64};
+use super::frame::Frame;
+use super::index::spread;
+use super::memory::{Block, with_scratch};
+use super::passes::{SMALL_BYTES, scratch_bytes};
+use super::program::Program;
+use super::scalar::{BLOCK_BYTES, Real};
+use crate::backend::{LocalOperation, Pass};
+use num_complex::Complex;
+use rayon::prelude::*;
+use std::ops::Range;
 
-/// Bits of a tile, if the operations need no more.
-const TILE_BITS: u32 = 9;
+/// A shard's memory, for threads that take different tiles.
+#[derive(Clone, Copy)]
+pub(super) struct Memory<T> {
+    data: *mut Complex<T>,
+    rows: usize,
+    reserved: usize,
+}
 
-/// Splits operations into passes; see [`crate::backend::Shard::passes`].
-pub(super) fn split(operations: Vec<LocalOperation>, within: usize, rows: usize, width: usize) -> Vec<Pass> {
-    let mut passes = Vec::new();
-    let mut open = Pass { mask: within, operations: Vec::new(), width, width_after: width };
-    for operation in operations {
-        let mask = open.mask | operation.mixed_bits();
-        if !open.operations.is_empty() && mask.count_ones() > TILE_BITS {
-            let width = open.width_after;
-            let next = Pass { mask: operation.mixed_bits(), operations: Vec::new(), width, width_after: width };
-            passes.push(std::mem::replace(&mut open, next));
-        } else {
-            open.mask = mask;
+// SAFETY: every tile is given to one thread.
+unsafe impl<T: Send> Send for Memory<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Memory<T> {}
+
+/// Runs a pass over the tiles in the range.
+pub(super) fn run<T: Real>(data: &mut [Complex<T>], rows: usize, reserved: usize, pass: &Pass, tiles: Range<usize>) {
+    if pass.operations.is_empty() || tiles.is_empty() || pass.width_after == 0 {
+        return;
+    }
+    let memory = Memory { data: data.as_mut_ptr(), rows, reserved };
+    let bytes = (tiles.len() * size_of::<Complex<T>>() * pass.width_after) << pass.mask.count_ones();
+    if fits_in_place::<T>(&memory, pass) {
+        let program = Program::new(pass, memory.frame(pass));
+        for_each(tiles, bytes, |tile| {
+            let row = memory.first_row(pass, tile);
+            // SAFETY: the frame is that of the shard and tiles have no row in common.
+            unsafe { program.run(memory.at(row), row) };
+        });
+    } else if reserved == 1 {
+        Packed::new(memory, pass).run(tiles, bytes);
+    } else {
+        Wide::new(memory, pass).run(tiles, bytes);
+    }
+}
+
+/// In parallel unless there is little to do.
+fn for_each(tasks: Range<usize>, bytes: usize, work: impl Fn(usize) + Sync + Send) {
+    if bytes <= SMALL_BYTES || tasks.len() == 1 || rayon::current_num_threads() == 1 {
+        tasks.for_each(work);
+    } else {
+        tasks.into_par_iter().for_each(work);
+    }
+}
+
+/// A pass of one operation runs in place: its tiles are small, and no copy is worth its while. So does, in effect, one
+/// whose rows fill the cache.
+fn fits_in_place<T: Real>(memory: &Memory<T>, pass: &Pass) -> bool {
+    let single = pass.operations.len() == 1;
+    if memory.reserved == 1 {
+        let lanes = (1 << T::LANE_BITS) - 1;
+        let free = (pass.mask.count_ones() - most_mixed(pass)) as usize;
+        return single && pass.mask & lanes == lanes && free >= T::LANE_BITS;
+    }
+    let bytes = (pass.width_after * size_of::<Complex<T>>()) << pass.mask.count_ones();
+    single || branches(pass) && bytes > scratch_bytes()
+}
+
+/// The most bits that one operation mixes.
+fn most_mixed(pass: &Pass) -> u32 {
+    pass.operations.iter().map(|operation| operation.mixed_bits().count_ones()).max().unwrap_or(0)
+}
+
+fn branches(pass: &Pass) -> bool {
+    pass.operations.iter().any(|operation| matches!(operation, LocalOperation::Branch { .. }))
+}
+
+impl<T: Real> Memory<T> {
+    fn first_row(&self, pass: &Pass, tile: usize) -> usize {
+        spread(tile, (self.rows - 1) & !pass.mask)
+    }
+
+    fn at(&self, row: usize) -> *mut T {
+        self.data.wrapping_add(row * self.reserved).cast()
+    }
+
+    /// How tiles lie in the shard itself.
+    fn frame(&self, pass: &Pass) -> Frame {
+        let bits = (0..usize::BITS as usize).filter(|bit| pass.mask >> bit & 1 == 1);
+        if self.reserved == 1 {
+            let rest = bits.skip(T::LANE_BITS).map(|bit| (bit, 2usize << bit)).collect();
+            return Frame { lanes: (0..T::LANE_BITS).collect(), bits: rest, length: T::BLOCK };
         }
-        open.width_after += operation.appended();
-        open.operations.push(operation);
-    }
-    if !open.operations.is_empty() || within != 0 {
-        passes.push(open);
-    }
-    passes.iter_mut().for_each(|pass| pass.mask = widen(pass.mask, rows));
-    passes
-}
-
-/// Adds the lowest bits until the tile is large enough.
-fn widen(mut mask: usize, rows: usize) -> usize {
-    let all = rows - 1;
-    while mask.count_ones() < TILE_BITS && mask != all {
-        mask |= 1 << (!mask).trailing_zeros();
-    }
-    mask
-}
-
-/// Runs the operations of a pass on one tile, which lies in `rows` rows of `stride` amplitudes.
-pub(super) fn run<T: Real>(tile: &mut [Complex<T>], stride: usize, pass: &Pass, outside: usize) {
-    let mut width = pass.width;
-    for operation in &pass.operations {
-        match operation {
-            LocalOperation::Dense { matrix, targets, controls } => {
-                mix(tile, stride, 0..width, &inside(pass.mask, targets), controls, (pass.mask, outside), |_| matrix);
-            }
-            LocalOperation::Permutation { images, factors, targets, controls } => {
-                let mut matrix = Matrix::zeros((images.len(), images.len()));
-                images.iter().zip(factors).enumerate().for_each(|(from, (to, factor))| matrix[(*to, from)] = *factor);
-                mix(tile, stride, 0..width, &inside(pass.mask, targets), controls, (pass.mask, outside), |_| &matrix);
-            }
-            LocalOperation::Diagonal { entries, targets, controls } => {
-                scale(tile, stride, width, entries, targets, controls, (pass.mask, outside));
-            }
-            LocalOperation::Branch { matrices, targets, sources, choice } => {
-                for row in tile.chunks_exact_mut(stride) {
-                    sources.iter().enumerate().for_each(|(offset, source)| row[width + offset] = row[*source]);
-                }
-                width += sources.len();
-                let matrix = |column: usize| &matrices[choice[column]];
-                mix(tile, stride, 0..width, &inside(pass.mask, targets), &[], (pass.mask, outside), matrix);
-            }
-        }
+        let rows = bits.map(|bit| (bit, (2 * self.reserved) << bit)).collect();
+        Frame { lanes: vec![], bits: rows, length: blocks::<T>(pass.width_after) * T::BLOCK }
     }
 }
 
-/// The places of row bits within the tile index.
-fn inside(mask: usize, bits: &[usize]) -> Vec<usize> {
-    bits.iter().map(|bit| (mask & ((1 << bit) - 1)).count_ones() as usize).collect()
+fn blocks<T>(columns: usize) -> usize {
+    (columns * size_of::<Complex<T>>()).div_ceil(BLOCK_BYTES)
 }
 
-fn mix<'a, T: Real>(
-    tile: &mut [Complex<T>],
-    stride: usize,
-    columns: std::ops::Range<usize>,
-    targets: &[usize],
-    controls: &[LocalControl],
-    (mask, outside): (usize, usize),
-    matrix: impl Fn(usize) -> &'a Matrix,
-) {
-    let rows = tile.len() / stride;
-    let groups = RowGroups::new(rows, targets);
-    let mut input = vec![Complex64::ZERO; groups.offsets.len()];
-    for group in 0..groups.count {
-        let first = groups.first_row(group);
-        if !holds(controls, outside | spread(first, mask)) {
-            continue;
-        }
-        for column in columns.clone() {
-            for (value, offset) in input.iter_mut().zip(&groups.offsets) {
-                *value = T::double(tile[(first + offset) * stride + column]);
-            }
-            for (row, offset) in matrix(column).rows().into_iter().zip(&groups.offsets) {
-                let sum = row.iter().zip(&input).map(|(entry, value)| *entry * *value).sum();
-                tile[(first + offset) * stride + column] = T::complex(sum);
-            }
-        }
-    }
+/// The bits of a mask, with distances from `first` on, each twice the one before.
+fn rows_of(mask: usize, skipped: usize, first: usize) -> Vec<(usize, usize)> {
+    let bits = (0..usize::BITS as usize).filter(|bit| mask >> bit & 1 == 1).skip(skipped);
+    bits.enumerate().map(|(place, bit)| (bit, first << place)).collect()
 }
 
-fn holds(controls: &[LocalControl], row: usize) -> bool {
-    controls.iter().all(|control| (row >> control.bit & 1 == 1) == control.value)
-}
-
-fn scale<T: Real>(
-    tile: &mut [Complex<T>],
-    stride: usize,
+/// Tiles of several columns: a block holds columns of one row. Wide rows are cut in pieces.
+struct Wide<T> {
+    memory: Memory<T>,
+    mask: usize,
+    program: Program<T>,
+    rest: usize,
+    /// Blocks of a row, before and after, and of a piece of it.
     width: usize,
-    entries: &[Complex64],
-    targets: &[usize],
-    controls: &[LocalControl],
-    (mask, outside): (usize, usize),
-) {
-    for (index, row) in tile.chunks_exact_mut(stride).enumerate() {
-        let place = outside | spread(index, mask);
-        if holds(controls, place) {
-            let factor = T::complex(entries[gather_bits(place, targets)]);
-            row[..width].iter_mut().for_each(|amplitude| *amplitude = *amplitude * factor);
+    width_after: usize,
+    piece: usize,
+}
+
+impl<T: Real> Wide<T> {
+    fn new(memory: Memory<T>, pass: &Pass) -> Self {
+        let (width, width_after) = (blocks::<T>(pass.width), blocks::<T>(pass.width_after));
+        let fitting = ((scratch_bytes() / BLOCK_BYTES) >> pass.mask.count_ones()).max(1);
+        let pieces = if branches(pass) { 1 } else { width_after.div_ceil(fitting) };
+        let piece = width_after.div_ceil(pieces);
+        let frame = Frame { lanes: vec![], bits: rows_of(pass.mask, 0, piece * T::BLOCK), length: piece * T::BLOCK };
+        let rest = (memory.rows - 1) & !pass.mask;
+        Wide { memory, mask: pass.mask, program: Program::new(pass, frame), rest, width, width_after, piece }
+    }
+
+    fn run(&self, tiles: Range<usize>, bytes: usize) {
+        let pieces = self.width_after.div_ceil(self.piece);
+        let scratch = self.piece << self.mask.count_ones();
+        for_each(tiles.start * pieces..tiles.end * pieces, bytes, |task| {
+            with_scratch(scratch, |scratch| self.run_piece(scratch, task / pieces, task % pieces * self.piece));
+        });
+    }
+
+    /// Runs the blocks from `first` on of one tile.
+    fn run_piece(&self, scratch: &mut [Block], tile: usize, first: usize) {
+        let row = spread(tile, self.rest);
+        let scratch = scratch.as_mut_ptr();
+        let (before, after) = (self.width.min(first + self.piece), self.width_after.min(first + self.piece));
+        // SAFETY: scratch and shard have the rows' blocks, and tiles have no row in common.
+        unsafe {
+            self.for_each_row(row, |place, memory| {
+                std::ptr::copy_nonoverlapping(memory.add(first), scratch.add(place), before.saturating_sub(first));
+            });
+            self.program.run(scratch.cast(), row);
+            self.for_each_row(row, |place, memory| {
+                std::ptr::copy_nonoverlapping(scratch.add(place), memory.add(first), after - first);
+            });
+        }
+    }
+
+    /// Calls `copy` with the place of each row in scratch memory and its blocks in the shard.
+    fn for_each_row(&self, first: usize, copy: impl Fn(usize, *mut Block)) {
+        let mut inside = 0usize;
+        for place in 0..1usize << self.mask.count_ones() {
+            copy(place * self.piece, self.memory.at(first | inside).cast());
+            inside = (inside | !self.mask).wrapping_add(1) & self.mask;
+        }
+    }
+}
+
+/// Tiles of a pure state, whose column takes no more room than it needs: a block holds several rows.
+struct Packed<T> {
+    memory: Memory<T>,
+    mask: usize,
+    rest: usize,
+    program: Program<T>,
+    /// Row bits within a block: fewer than fit where the tile is small.
+    lanes: usize,
+}
+
+impl<T: Real> Packed<T> {
+    fn new(memory: Memory<T>, pass: &Pass) -> Self {
+        let lanes = T::LANE_BITS.min((pass.mask.count_ones() - most_mixed(pass)) as usize);
+        let bits = (0..usize::BITS as usize).filter(|bit| pass.mask >> bit & 1 == 1);
+        let frame =
+            Frame { lanes: bits.take(lanes).collect(), bits: rows_of(pass.mask, lanes, T::BLOCK), length: T::BLOCK };
+        let rest = (memory.rows - 1) & !pass.mask;
+        Packed { memory, mask: pass.mask, rest, program: Program::new(pass, frame), lanes }
+    }
+
+    fn run(&self, tiles: Range<usize>, bytes: usize) {
+        let scratch = 1usize << (self.mask.count_ones() as usize - self.lanes);
+        for_each(tiles, bytes, |tile| {
+            with_scratch(scratch, |scratch| self.run_tile(scratch, spread(tile, self.rest)));
+        });
+    }
+
+    fn run_tile(&self, scratch: &mut [Block], row: usize) {
+        if self.lanes < T::LANE_BITS {
+            scratch.fill(Block::ZERO);
+        }
+        let scratch = scratch.as_mut_ptr().cast::<Complex<T>>();
+        // SAFETY: scratch and shard have the rows, and tiles have no row in common.
+        unsafe {
+            self.for_each_run(row, |place, memory, count| {
+                std::ptr::copy_nonoverlapping(memory, scratch.add(place), count);
+            });
+            self.program.run(scratch.cast(), row);
+            self.for_each_run(row, |place, memory, count| {
+                std::ptr::copy_nonoverlapping(scratch.add(place), memory, count);
+            });
+        }
+    }
+
+    /// Calls `copy` with the place in scratch memory, the place in the shard and the length of each run that is
+    /// contiguous in both.
+    #[inline(always)]
+    fn for_each_run(&self, first: usize, copy: impl Fn(usize, *mut Complex<T>, usize)) {
+        let contiguous = self.mask.trailing_ones() as usize;
+        let joined = if self.lanes == T::LANE_BITS { contiguous } else { contiguous.min(self.lanes) };
+        let (run, high) = (1usize << joined, self.mask >> joined << joined);
+        let mut inside = 0usize;
+        for place in 0..1usize << high.count_ones() {
+            let start = place * run;
+            let (block, lane) = (start >> self.lanes, start & ((1 << self.lanes) - 1));
+            copy((block << T::LANE_BITS) + lane, self.memory.at(first | inside).cast(), run);
+            inside = (inside | !high).wrapping_add(1) & high;
         }
     }
 }

@@ -34,6 +34,15 @@ fn record() -> RunRecord {
 }
 
 #[test]
+fn what_the_search_for_the_cut_cost_is_told() {
+    let mut record = record();
+    record.state.passes = 2;
+    record.timing = vec![crate::io::record::Phase { name: "last_pass".into(), seconds: 0.2 }];
+    let text = summary(&record, Path::new("result.h5"));
+    assert!(text.contains("        2 passes to find the cut, 1.28 times the last one alone\n"), "{text}");
+}
+
+#[test]
 fn a_summary_reads_like_this() {
     let expected = "\
 Every exact value lies in [lower, upper]: proven, not estimated.

@@ -1,10 +1,15 @@
 //! What `check` and `plan` print.
 
+mod numbers;
+
+use super::forecast::{Forecast, Row, forecast};
 use super::inputs::{Inputs, human_bytes};
 use crate::config::Config;
 use crate::driver::Context;
 use crate::error::Result;
+use crate::jobs::PlanOptions;
 use crate::plan::{Action, Step};
+use numbers::{human_flops, percent, seconds};
 use std::fmt::Write;
 
 /// Widths for which the plan shows totals.
@@ -29,11 +34,26 @@ pub(in crate::jobs) fn check(config: Config, context: &Context<'_>) -> Result<St
     Ok(text)
 }
 
-/// The plan for `ranks` ranks.
-pub(in crate::jobs) fn plan(config: Config, context: &Context<'_>, ranks: usize, verbose: bool) -> Result<String> {
-    let inputs = Inputs::read(config, context, ranks)?;
-    let plan = &inputs.plan;
+/// The plan for some number of ranks, and what it is predicted to take.
+pub(in crate::jobs) fn plan(config: Config, context: &Context<'_>, options: &PlanOptions) -> Result<String> {
+    let inputs = Inputs::read(config, context, options.ranks)?;
+    let forecast = forecast(&inputs, context, options)?;
+    if options.json {
+        return Ok(json(&inputs, options.ranks, &forecast));
+    }
     let mut text = String::new();
+    costs(&mut text, &inputs, options.ranks);
+    prediction(&mut text, &inputs, &forecast);
+    table(&mut text, &inputs, &forecast.table);
+    if options.verbose {
+        steps(&mut text, &inputs, &forecast);
+    }
+    Ok(text)
+}
+
+/// What is known without the widths.
+fn costs(text: &mut String, inputs: &Inputs, ranks: usize) {
+    let plan = &inputs.plan;
     let _ = writeln!(text, "{}: {} qubits on {ranks} rank(s)", inputs.config.circuit.file.value, plan.qubits);
     let _ = writeln!(
         text,
@@ -50,29 +70,132 @@ pub(in crate::jobs) fn plan(config: Config, context: &Context<'_>, ranks: usize,
         let _ = writeln!(text, "  {kind:<18}{count:>10}");
     }
     let _ = writeln!(text, "\nfor each column of the factor, on each rank");
-    for (what, value) in [
-        ("memory", human_bytes(inputs.column_bytes() as f64)),
-        ("read and written", human_bytes(totals.cost.memory as f64)),
-        ("sent to others", human_bytes(totals.cost.sent as f64)),
-        ("sent, exact bytes", totals.cost.sent.to_string()),
-        ("partners, in sum", totals.cost.messages.to_string()),
+    for (what, value, note) in [
+        ("memory", human_bytes(inputs.column_bytes() as f64), ""),
+        ("read and written", human_bytes(totals.cost.memory as f64), "  if each step had a pass of its own"),
+        ("computed", human_flops(totals.cost.flops as f64), ""),
+        ("sent to others", human_bytes(totals.cost.sent as f64), ""),
+        ("sent, exact bytes", totals.cost.sent.to_string(), ""),
+        ("partners, in sum", totals.cost.messages.to_string(), ""),
     ] {
-        let _ = writeln!(text, "  {what:<18}{value:>14}");
+        let _ = writeln!(text, "  {what:<18}{value:>14}{note}");
     }
     let _ = writeln!(text, "\nif the factor had this many columns throughout");
     let _ = writeln!(text, "  {:<10}{:>16}{:>16}", "columns", "memory a rank", "sent a rank");
     for width in WIDTHS {
-        let memory = human_bytes((width * inputs.column_bytes()) as f64);
-        let sent = human_bytes((width * totals.cost.sent) as f64);
+        let memory = human_bytes(width as f64 * inputs.column_bytes() as f64);
+        let sent = human_bytes(width as f64 * totals.cost.sent as f64);
         let _ = writeln!(text, "  {width:<10}{memory:>16}{sent:>16}");
     }
-    if verbose {
-        let _ = writeln!(text, "\n{:>7} {:>6}  {:<17} what (physical qubits)", "step", "line", "kind");
-        for (index, step) in plan.steps.iter().enumerate() {
-            let _ = writeln!(text, "{index:>7} {:>6}  {:<17} {}", step.line, step.action.name(), detail(step));
-        }
+}
+
+/// The prediction for the ranks asked for.
+fn prediction(text: &mut String, inputs: &Inputs, forecast: &Forecast) {
+    let Forecast { machine, links, source, threads, widths, prediction, .. } = forecast;
+    let _ = writeln!(text, "\npredicted for one pass over the circuit, {threads} thread(s) a rank");
+    let _ = writeln!(text, "  machine: {machine}");
+    if !links {
+        let _ = writeln!(text, "  links between ranks: defaults; measure with `rhoshard bench machine` under mpirun");
     }
-    Ok(text)
+    let _ = writeln!(text, "  widths: {source}");
+    if inputs.config.engine.cut.is_none() {
+        let _ = writeln!(text, "  A run by budget makes a few passes, of falling cut and growing width.");
+    }
+    let work = &prediction.seconds;
+    let (passes, traffic) = (prediction.passes, human_bytes(prediction.traffic));
+    let (count, most) = (prediction.compressions, widths.most());
+    let sent = human_bytes(prediction.sent);
+    for (what, time, note) in [
+        ("gates and channels", work.gates, format!("{traffic} read and written in {passes} passes over the shard")),
+        ("compression", work.compression, format!("{count} compressions, {most} columns at most")),
+        ("communication", work.communication, format!("{sent} sent by a rank to {:.0} partners", prediction.messages)),
+        ("observables", work.observables, "purity and Pauli strings".into()),
+        ("total", work.total(), human_flops(prediction.flops) + " by a rank"),
+    ] {
+        let _ = writeln!(text, "  {what:<18}{:>12}  {note}", seconds(time));
+    }
+}
+
+/// One line for each number of ranks.
+fn table(text: &mut String, inputs: &Inputs, rows: &[Row]) {
+    let _ = writeln!(text, "\npredicted for other numbers of ranks, each as fast as the one above");
+    let headings = ["ranks", "rows each", "memory each", "sent by each", "messages", "time", "efficiency"];
+    let line = |cells: [String; 7]| {
+        let [ranks, rows, memory, sent, messages, time, efficiency] = cells;
+        format!("  {ranks:>5} {rows:>10} {memory:>13} {sent:>13} {messages:>9} {time:>12} {efficiency:>11}")
+    };
+    let _ = writeln!(text, "{}", line(headings.map(String::from)));
+    for row in rows {
+        if row.shards < row.ranks {
+            let _ = writeln!(text, "  {:>5}   as {}: the circuit cannot be sharded further", row.ranks, row.shards);
+            continue;
+        }
+        let too_much = if row.memory_bytes > inputs.memory { "*" } else { "" };
+        let _ = writeln!(
+            text,
+            "{}",
+            line([
+                row.ranks.to_string(),
+                format!("2^{}", row.rows.trailing_zeros()),
+                format!("{}{too_much}", human_bytes(row.memory_bytes as f64)),
+                human_bytes(row.sent_bytes),
+                format!("{:.0}", row.messages),
+                seconds(row.seconds),
+                percent(row.efficiency),
+            ])
+        );
+    }
+    if rows.iter().any(|row| row.shards == row.ranks && row.memory_bytes > inputs.memory) {
+        let _ = writeln!(text, "  * more than the {} a rank has here", human_bytes(inputs.memory as f64));
+    }
+}
+
+/// Every step with its width and its time.
+fn steps(text: &mut String, inputs: &Inputs, forecast: &Forecast) {
+    let headings = ("step", "line", "columns", "time", "kind");
+    let (step, line, columns, time, kind) = headings;
+    let _ = writeln!(text, "\n{step:>7} {line:>6} {columns:>8} {time:>12}  {kind:<17} what (physical qubits)");
+    for (index, step) in inputs.plan.steps.iter().enumerate() {
+        let (width, time) = (forecast.widths.after[index], seconds(forecast.prediction.steps[index]));
+        let kind = step.action.name();
+        let _ = writeln!(text, "{index:>7} {:>6} {width:>8} {time:>12}  {kind:<17} {}", step.line, detail(step));
+    }
+}
+
+/// The same for programs.
+fn json(inputs: &Inputs, ranks: usize, forecast: &Forecast) -> String {
+    let plan = &inputs.plan;
+    let (totals, prediction) = (plan.totals(inputs.precision().amplitude_bytes()), &forecast.prediction);
+    let mut by_kind = serde_json::to_value(prediction.seconds).unwrap_or_default();
+    by_kind["total"] = prediction.seconds.total().into();
+    let value = serde_json::json!({
+        "circuit": inputs.config.circuit.file.value,
+        "qubits": plan.qubits,
+        "ranks": ranks,
+        "shards": plan.shards,
+        "threads": forecast.threads,
+        "steps": totals.steps,
+        "per_column": {
+            "memory_bytes": inputs.column_bytes(),
+            "sent_bytes": totals.cost.sent,
+            "messages": totals.cost.messages,
+            "flops": totals.cost.flops,
+        },
+        "machine": forecast.machine,
+        "links_measured": forecast.links,
+        "widths": { "source": forecast.source, "most": forecast.widths.most() },
+        "predicted": {
+            "seconds": by_kind,
+            "passes": prediction.passes,
+            "compressions": prediction.compressions,
+            "traffic_bytes": prediction.traffic,
+            "flops": prediction.flops,
+            "sent_bytes": prediction.sent,
+            "messages": prediction.messages,
+        },
+        "table": forecast.table,
+    });
+    format!("{value:#}\n")
 }
 
 /// The operands of a step.

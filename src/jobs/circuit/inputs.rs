@@ -58,10 +58,7 @@ impl Inputs {
         let observables = read_observables(&config, context, qubits)?;
         check_groups(&config, qubits)?;
         let start = read_start(&config, context, qubits)?;
-        // Compression after every channel means every channel of the circuit, as the methods do that it is compared with.
-        let fuse = config.engine.compression == Compression::Lazy;
-        let request = Request { ranks, strings: strings(&observables), outcomes: config.observe.shots > 0, fuse };
-        let plan = Plan::new(&circuit, &request)
+        let plan = Plan::new(&circuit, &request(&config, &observables, ranks))
             .map_err(|error| error.in_file(context.resolve(&config.circuit.file.value).display()))?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
         let mut inputs = Inputs { config, texts: [job, text], circuit, observables, start, plan, warnings, memory };
@@ -69,6 +66,11 @@ impl Inputs {
         inputs.check_memory()?;
         inputs.check_rounding()?;
         Ok(inputs)
+    }
+
+    /// The plan for another number of ranks.
+    pub(super) fn plan_for(&self, ranks: usize) -> Result<Plan> {
+        Plan::new(&self.circuit, &request(&self.config, &self.observables, ranks))
     }
 
     fn warn_of_nothing_asked(&mut self) {
@@ -97,7 +99,8 @@ impl Inputs {
         if columns < padding { columns.min(1) } else { columns / padding * padding }
     }
 
-    fn first_columns(&self) -> usize {
+    /// Columns the run starts with.
+    pub(super) fn first_columns(&self) -> usize {
         match &self.start {
             Start::Basis(_) => 1,
             Start::Factor(_, rank, _) => *rank,
@@ -129,6 +132,12 @@ impl Inputs {
         }
         .in_file(&self.config.path))
     }
+}
+
+fn request(config: &Config, observables: &[Observable], ranks: usize) -> Request {
+    // Compressing after every channel means every channel of the circuit, as the codes compared with do.
+    let fuse = config.engine.compression == Compression::Lazy;
+    Request { ranks, strings: strings(observables), outcomes: config.observe.shots > 0, fuse }
 }
 
 /// The circuit file's bytes and the circuit.

@@ -1,0 +1,223 @@
+"""Writes the tables of README.md between its bench markers from the result files, or prints them.
+
+    python scripts/bench/render.py [--results FOLDER] [--print]
+"""
+
+import argparse
+import json
+import re
+import statistics
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+PEERS = ["Aer", "qulacs", "Lightning"]
+FAMILIES = {"qft": "QFT", "random": "random, depth 20", "qaoa": "QAOA, 2 layers"}
+
+
+def seconds(value):
+    """Two or three digits."""
+    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def size(count):
+    """Bytes as people write them."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB" if count < 1e7 else f"{count / 1e6:.0f} MB"
+
+
+def table(heads, rows):
+    """A table in Markdown."""
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def machine_text(machine):
+    """One sentence."""
+    processor = machine["processor"]
+    known = processor["vector_instructions"]
+    vector = "AVX-512" if "avx512f" in known else "AVX2" if "avx2" in known else "no AVX2"
+    return (
+        f"{machine['cores']} cores of {processor['model']} (family/model {processor['family_and_model']}, {vector}"
+        f"{', virtual' if processor['virtual'] else ''}), {machine['memory_bytes'] / 2**30:.0f} GiB"
+    )
+
+
+def stamp(part):
+    """When and of what."""
+    machine = part["machine"]
+    text = f"{machine['date'][:10]}, commit {machine['commit'][:8]}{' with changes' if machine['uncommitted_changes'] else ''}"
+    if machine["load_before"] >= 1:
+        text += f", **on a busy machine (load {machine['load_before']:.1f}): not to be quoted**"
+    if part["quick"]:
+        text += ", **smoke test: not to be quoted**"
+    return text
+
+
+def cell(program):
+    """Median and spread of one program on one circuit."""
+    if program is None or "seconds" not in program:
+        return "failed" if program and "failed" in program else "–"
+    spread = program["seconds"]
+    text = seconds(spread["median"])
+    return text if spread["repeats"] == 1 else f"{text} ({seconds(spread['least'])}–{seconds(spread['most'])})"
+
+
+def setting(variant):
+    """A variant in words."""
+    if "fusion" in variant:
+        return "no fusion" if variant["fusion"] is None else f"fusion {variant['fusion']}"
+    if "block" in variant:
+        block = variant["block"]
+        return "plain" if block is None else "optimize_light" if block == "light" else f"optimize({block})"
+    return variant["device"]
+
+
+def pure_state(part):
+    """Noiseless circuits."""
+    rows, single = [], []
+    for entry in part["circuits"]:
+        programs = entry["programs"]
+        name = FAMILIES[entry["circuit"]]
+        ratio = entry["ratios"].get("double")
+        peer = ratio and programs[ratio["fastest_peer"]]
+        against = f"{ratio['ours_over_fastest_peer']:.2f} × {ratio['fastest_peer']} ({setting(peer['best_variant'])})" if ratio else "–"
+        rows.append([name, str(entry["qubits"]), cell(programs.get("rhoshard")), *(cell(programs.get(peer)) for peer in PEERS), against])
+        if "single" in entry["ratios"]:
+            single.append(entry["ratios"]["single"]["ours_over_fastest_peer"])
+    versions = part["machine"]["packages"]
+    text = f"**Noiseless circuits**, double precision, {part['threads']} threads for every program (Lightning's gates use one), "
+    text += f"seconds as median (least–most); Aer {versions['qiskit-aer']}, qulacs {versions['qulacs']}, "
+    text += f"Lightning {versions['pennylane-lightning']}, each at the best of its settings. Ratio: ours over the fastest peer's, "
+    text += f"below 1 ours is faster. {stamp(part)}.\n\n"
+    text += table(["Circuit", "Qubits", "rhoshard", *PEERS, "Ratio"], rows)
+    if single:
+        text += f"\n\nIn single precision ours takes {min(single):.2f} to {max(single):.2f} times the seconds of qsim {versions['qsimcirq']}."
+    return text
+
+
+def low_rank(part):
+    """Noisy circuits."""
+    rows = []
+    for row in part["rows"]:
+        published = row["published_lret_seconds"]
+        rows.append([
+            str(row["qubits"]),
+            f"{row['budget']:.4f}",
+            f"{row['error']:.4f}",
+            f"{row['rank']} ({row['peak_width']})",
+            f"{seconds(row['seconds']['median'])} ({seconds(row['last_pass_seconds']['median'])})",
+            f"{size(row['peak_memory_bytes'])} ({row['memory_over_compressed']:.1f})",
+            f"{published:,}" if published else "not in 7,200",
+            f"{row['lret_over_ours']:.0f}" if published else "–",
+        ])
+    text = "**Noisy circuits**: dense random circuits of depth 13, depolarizing p = 1e-3 on every qubit after every layer, seed 42. "
+    text += "LRET is a published low-rank code that compresses after every channel: up to 12 qubits the budget is the error of that "
+    text += "method at its published cut of 1e-4; beyond, a comparison value. Its seconds are those its authors print, on all cores of "
+    text += "their machine. Columns: at the end (most on the way). Engine seconds: all passes of the search for the cut (the last "
+    text += f"one). Memory: peak of the rank (over the final factor's size). {stamp(part)}.\n\n"
+    heads = ["Qubits", "Budget", "Certified error", "Columns", "Engine seconds", "Peak memory", "LRET seconds", "Times faster"]
+    text += table(heads, rows)
+    exact = part["exact"]
+    if exact:
+        text += (
+            f"\n\nAgainst an exact density matrix, {exact['qubits']} qubits, same circuit and machine: Aer "
+            f"{seconds(exact['aer_density_matrix_seconds']['median'])} s, ours {seconds(exact['rhoshard_seconds']['median'])} s at a "
+            f"budget of {exact['budget']}, {exact['aer_over_ours']:.0f} times faster; the interval holds Aer's value."
+        )
+    return text
+
+
+def scaling(part):
+    """Ranks."""
+    names = {"noisy": "noisy, fixed cut", "random": "noiseless random, depth 20", "weak": "weak: noiseless random"}
+    rows = []
+    for entry in part["strong"] + part["weak"]:
+        fewer = entry["times_fewer_bytes"]
+        rows.append([
+            names[entry["circuit"]],
+            str(entry["qubits"]),
+            f"{entry['ranks']}{' (oversubscribed)' if entry['oversubscribed'] else ''}",
+            seconds(entry["seconds"]["median"]),
+            f"{entry['efficiency']:.0%}" if "efficiency" in entry else "–",
+            size(entry["bytes_sent"]) if entry["bytes_sent"] else "0",
+            f"{fewer['sparing']:.1f} ({fewer['every']:.1f})" if entry["bytes_sent"] else "–",
+            size(entry["peak_memory_bytes"]),
+        ])
+    text = "**Ranks**, one thread each; more ranks than cores share them, so that only their bytes and memory tell something. Bytes are "
+    text += "compared with swapping every sharded target in and back, diagonal gates free (counted too). "
+    text += f"{stamp(part)}.\n\n"
+    heads = ["Circuit", "Qubits", "Ranks", "Engine seconds", "Efficiency", "Bytes sent", "Times fewer bytes", "Memory a rank"]
+    return text + table(heads, rows)
+
+
+def kernels(part):
+    """Kernels against the speed of scaling the same memory in place."""
+    groups = {}
+    for record in part["records"]:
+        groups.setdefault((record["kernel"], record["precision"], record["columns"]), []).append(record["ratio"])
+    rows = [
+        [name, precision, str(columns), f"{min(ratios):.2f}", f"{statistics.median(ratios):.2f}", f"{max(ratios):.2f}"]
+        for (name, precision, columns), ratios in groups.items()
+    ]
+    text = "**Kernels**: bytes a second over those of scaling the same memory in place, over all target qubits.\n\n"
+    return text + table(["Kernel", "Precision", "Columns", "Least", "Median", "Most"], rows)
+
+
+def load(folder, name):
+    """One part's result file, or nothing. The kernels' is a list of records beside a machine, whatever their order."""
+    path = folder / f"{name}.json"
+    if not path.exists():
+        return None
+    content = json.loads(path.read_text())
+    if name == "kernels":
+        lists = [content] if isinstance(content, list) else [value for value in content.values() if isinstance(value, list)]
+        records = [record for record in max(lists, key=len, default=[]) if "ratio" in record]
+        return {"records": records} if records else None
+    return content
+
+
+def rendered(folder):
+    """All tables, and what is missing."""
+    blocks, missing, machines = [], [], []
+    for name, make in (("pure_state", pure_state), ("low_rank", low_rank), ("scaling", scaling), ("kernels", kernels)):
+        part = load(folder, name)
+        if part is None:
+            missing.append(name)
+            continue
+        if "machine" in part:
+            text = machine_text(part["machine"])
+            if text not in machines:
+                machines.append(text)
+        block = make(part)
+        for failure in part.get("failures", []):
+            block += f"\n\nFailed: {failure}"
+        blocks.append(block)
+    if not blocks:
+        sys.exit(f"no results in {folder}\n  next: ./scripts/bench.sh")
+    head = f"Measured by `./scripts/bench.sh` ([how](benches/README.md)) on {'; and on '.join(machines)}."
+    return "\n\n".join([head, *blocks]), missing
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--results", type=Path, default=ROOT / "benches" / "results")
+    parser.add_argument("--print", action="store_true", help="print the tables and leave README.md as it is")
+    options = parser.parse_args()
+    text, missing = rendered(options.results)
+    if missing:
+        print(f"no results of: {', '.join(missing)}", file=sys.stderr)
+    if options.print:
+        print(text)
+        return
+    readme = ROOT / "README.md"
+    old = readme.read_text()
+    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+    if len(pattern.findall(old)) != 1:
+        sys.exit(f"{readme} must hold {BEGIN} and {END} once")
+    readme.write_text(pattern.sub(lambda _: f"{BEGIN}\n\n{text}\n\n{END}", old))
+    print(f"tables written to {readme}")
+
+
+if __name__ == "__main__":
+    main()

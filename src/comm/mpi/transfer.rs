@@ -1,0 +1,91 @@
+//! Non-blocking messages.
+//!
+//! rsmpi ties a request to a scope of the stack and to borrowed buffers; a pipeline outlives both. So the requests are
+//! raw here, and safe because the object that holds them owns the buffers and gives them up only when all are done.
+
+use super::LARGEST_MESSAGE;
+use crate::comm::{Message, Transfer};
+use ::mpi::ffi;
+use ::mpi::topology::SimpleCommunicator;
+use ::mpi::traits::AsRaw;
+use std::marker::PhantomData;
+
+/// The tag of all messages; a pair of ranks starts its transfers in the same order, which MPI keeps.
+const TAG: i32 = 1;
+
+/// Requests that are open, and the buffers they use.
+pub(super) struct Requests<'a> {
+    requests: Vec<ffi::MPI_Request>,
+    messages: Vec<Message>,
+    _communicator: PhantomData<&'a SimpleCommunicator>,
+}
+
+impl<'a> Requests<'a> {
+    /// Posts all receives before the sends, so that what arrives has a place to go to.
+    pub(super) fn start(communicator: &'a SimpleCommunicator, messages: Vec<Message>) -> Requests<'a> {
+        let mut open = Requests { requests: Vec::new(), messages, _communicator: PhantomData };
+        let communicator = communicator.as_raw();
+        for message in &mut open.messages {
+            assert_eq!(message.send.len(), message.receive.len(), "partners swap equally long messages");
+            let partner = message.partner as i32;
+            let pieces = message.receive.chunks_mut(LARGEST_MESSAGE);
+            open.requests.extend(pieces.map(|piece| receive(communicator, partner, piece)));
+        }
+        for message in &open.messages {
+            let partner = message.partner as i32;
+            let pieces = message.send.chunks(LARGEST_MESSAGE);
+            open.requests.extend(pieces.map(|piece| send(communicator, partner, piece)));
+        }
+        open
+    }
+
+    fn wait(&mut self) {
+        let count = self.requests.len() as i32;
+        // SAFETY: the requests were made by MPI on this thread and their buffers are alive: `messages` owns them.
+        unsafe { ffi::MPI_Waitall(count, self.requests.as_mut_ptr(), ffi::RSMPI_STATUSES_IGNORE) };
+        self.requests.clear();
+    }
+}
+
+fn receive(communicator: ffi::MPI_Comm, partner: i32, piece: &mut [u8]) -> ffi::MPI_Request {
+    let (start, length) = (piece.as_mut_ptr().cast(), piece.len() as i32);
+    // SAFETY: a constant of the library, which is initialised.
+    let mut request = unsafe { ffi::RSMPI_REQUEST_NULL };
+    // SAFETY: the piece lies in a vector of `Requests`, which neither touches nor frees it before the request is done.
+    unsafe { ffi::MPI_Irecv(start, length, ffi::RSMPI_UINT8_T, partner, TAG, communicator, &mut request) };
+    request
+}
+
+fn send(communicator: ffi::MPI_Comm, partner: i32, piece: &[u8]) -> ffi::MPI_Request {
+    let (start, length) = (piece.as_ptr().cast(), piece.len() as i32);
+    // SAFETY: a constant of the library, which is initialised.
+    let mut request = unsafe { ffi::RSMPI_REQUEST_NULL };
+    // SAFETY: the piece lies in a vector of `Requests`, which neither touches nor frees it before the request is done.
+    unsafe { ffi::MPI_Isend(start, length, ffi::RSMPI_UINT8_T, partner, TAG, communicator, &mut request) };
+    request
+}
+
+impl Transfer for Requests<'_> {
+    fn progress(&mut self) -> bool {
+        let (count, mut done) = (self.requests.len() as i32, 0);
+        // SAFETY: as for `MPI_Waitall` above.
+        unsafe { ffi::MPI_Testall(count, self.requests.as_mut_ptr(), &mut done, ffi::RSMPI_STATUSES_IGNORE) };
+        if done != 0 {
+            self.requests.clear();
+        }
+        done != 0
+    }
+
+    fn finish(mut self: Box<Self>) -> Vec<Message> {
+        self.wait();
+        std::mem::take(&mut self.messages)
+    }
+}
+
+impl Drop for Requests<'_> {
+    fn drop(&mut self) {
+        if !self.requests.is_empty() {
+            self.wait();
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The process grid on ranks as threads.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/grid.rs"]
+mod grid;
+mod reference;
+
+use reference::ranks;
+
+#[test]
+fn every_grid_has_its_places_and_axes() {
+    for world in 1..=13 {
+        ranks::run(world, |comm| {
+            for rows in [1, 2, 3, 4, 8] {
+                (1..=4).for_each(|ensemble| grid::check(&*comm, rows, ensemble));
+            }
+        });
+    }
+}
