@@ -197,7 +197,7 @@ fn what_a_compression_discards_adds_up_to_the_missing_trace() {
 
 #[test]
 fn fused_channels_need_no_more_columns_for_the_same_error() {
-    for (qubits, seed, cut) in [(8, 42, 1e-4), (8, 43, 1e-3), (10, 42, 1e-4), (10, 44, 1e-5)] {
+    for (qubits, seed, cut) in [(8, 42, 1e-4), (8, 43, 1e-3), (10, 42, 1e-4), (10, 44, 1e-5), (8, 44, 1e-7)] {
         let circuit = builder::lret(qubits, seed);
         let [apart, fused] = [false, true].map(|fuse| on_one_rank(&circuit, lazy(cut, cut / 10.0), &[], fuse));
         let [error, smaller] = [&apart, &fused].map(|found| 1.0 - found.certificate.trace);

@@ -34,6 +34,9 @@ const DENSE_QUBITS: usize = 5;
 const DIAGONAL_QUBITS: usize = 10;
 /// Channels become up to this wide: on two qubits there are at most 16 branches, on three 64.
 const CHANNEL_QUBITS: usize = 2;
+/// An operation joins one that has all its qubits even if that saves nothing: a third one may make both vanish, as the
+/// second `cx` of `cx rz cx` does.
+const EVEN: f64 = 1e-9;
 /// How many blocks an operation looks back.
 const WINDOW: usize = 256;
 /// Passes forth and back after which little more is found.
@@ -91,7 +94,10 @@ impl Block {
         let operations = self.lowered.operations + later.lowered.operations;
         let block = Block::new(Lowered { action, line, operations });
         let allowed = limits.grow_local || block.needs_local() & !(self.needs_local() | later.needs_local()) == 0;
-        (allowed && block.cost < self.cost + later.cost).then_some(block)
+        let both = self.qubits | later.qubits;
+        let within = both == self.qubits || both == later.qubits;
+        let most = self.cost + later.cost + if within { EVEN } else { 0.0 };
+        (allowed && block.cost < most).then_some(block)
     }
 }
 

@@ -13,14 +13,13 @@
 use super::kraus::completeness;
 use super::{Channel, strong};
 use crate::linalg::{
-    Matrix, adjoint, embedded, frobenius_norm, hermitian_eigen, hermitian_function, multiply, spectral_norm,
+    Matrix, adjoint, embedded, frobenius_norm, hermitian_eigen, hermitian_function, kronecker, multiply, spectral_norm,
 };
 use num_complex::Complex64;
 
-/// Entries of `chi` up to this, off the diagonal, are rounding.
-const UNCOUPLED: f64 = 1e-15;
-/// Operators of at most this weight, of a total of 1, are rounding.
-const NEGLIGIBLE: f64 = 1e-16;
+/// Entries of `chi`, whose trace is 1, up to this are rounding: they connect nothing off the diagonal, and operators
+/// of this weight are left out. (The bound on the rounding of two operations on two qubits is ten times as much.)
+const NEGLIGIBLE: f64 = 1e-15;
 /// Relative width of a cluster of eigenvalues that count as equal.
 const CLUSTER_WIDTH: f64 = 1e-6;
 /// The strongest operator has no unitary next to it if its smallest singular value, squared and relative to the
@@ -54,6 +53,12 @@ impl Channel {
         self.multiplied(|operator| multiply(unitary, operator))
     }
 
+    fn strongest(&self) -> &Matrix {
+        let weights = self.kraus.iter().map(frobenius_norm).enumerate();
+        let heavier = |best: (usize, f64), next: (usize, f64)| if next.1 > best.1 { next } else { best };
+        &self.kraus[weights.reduce(heavier).map_or(0, |(index, _)| index)]
+    }
+
     /// With unitary factors on its operators, which leave the bounds as they are.
     fn multiplied(&self, by: impl Fn(&Matrix) -> Matrix) -> Channel {
         Channel { name: FUSED.into(), kraus: self.kraus.iter().map(by).collect(), ..self.clone() }
@@ -65,9 +70,9 @@ impl Channel {
     /// compressed in between: then it is better not to put them together.
     pub fn then(&self, second: &Channel) -> Option<Channel> {
         let allowed = strong(&self.bounds) + strong(&second.bounds);
-        let products =
-            second.kraus.iter().flat_map(|after| self.kraus.iter().map(move |before| multiply(after, before)));
-        let channel = canonical(self.qubits, &products.collect::<Vec<_>>())?;
+        let [one, other] = [self, second].map(|channel| superoperator(&channel.kraus));
+        let strongest = multiply(second.strongest(), self.strongest());
+        let channel = canonical(self.qubits, &multiply(&other, &one), &strongest)?;
         (strong(&channel.bounds) <= allowed).then_some(channel)
     }
 }
@@ -75,37 +80,47 @@ impl Channel {
 /// The name of a channel that stands for several operations.
 const FUSED: &str = "fused";
 
-/// The channel of these operators in canonical form; `None` when an iteration does not converge.
-fn canonical(qubits: usize, operators: &[Matrix]) -> Option<Channel> {
-    let frame = nearest_unitary(operators)?;
-    let eigen = eigen(&chi(qubits, operators, &adjoint(&frame)))?;
-    let (kraus, bounds): (Vec<Matrix>, Vec<f64>) = eigen.iter().map(|pair| operator(pair, &frame)).unzip();
-    let kraus = complete(kraus)?;
-    let bounds = level(bounds, &eigen);
-    Some(Channel { name: FUSED.into(), qubits, kraus, bounds, note: None })
+/// The channel of a superoperator in canonical form, given an operator that is strong in it; `None` when an iteration
+/// does not converge.
+fn canonical(qubits: usize, superoperator: &Matrix, strongest: &Matrix) -> Option<Channel> {
+    let frame = nearest_unitary(strongest)?;
+    let terms = eigen(&chi(superoperator, &frame))?;
+    let (kraus, bounds): (Vec<Matrix>, Vec<f64>) = terms.iter().map(|term| operator(term, &frame)).unzip();
+    Some(Channel { name: FUSED.into(), qubits, kraus: complete(kraus)?, bounds: level(bounds, &terms), note: None })
 }
 
-/// The unitary factor of the polar decomposition of the strongest operator, `K (K^dagger K)^(-1/2)`; the identity if that is
-/// singular.
-fn nearest_unitary(operators: &[Matrix]) -> Option<Matrix> {
-    let strongest = operators.iter().max_by(|a, b| frobenius_norm(a).total_cmp(&frobenius_norm(b)))?;
-    let gram = multiply(&adjoint(strongest), strongest);
+/// `sum_a K_a (x) conj(K_a)`: the channel as a matrix that acts on `rho` read row by row. Products of channels are
+/// products of these, whose size does not hang on the number of operators.
+fn superoperator(operators: &[Matrix]) -> Matrix {
+    let size = operators[0].len();
+    let add = |sum: Matrix, operator: &Matrix| sum + kronecker(operator, &operator.mapv(|entry| entry.conj()));
+    operators.iter().fold(Matrix::zeros((size, size)), add)
+}
+
+/// The unitary factor of the polar decomposition, `K (K^dagger K)^(-1/2)`; the identity if `K` is singular.
+fn nearest_unitary(operator: &Matrix) -> Option<Matrix> {
+    let gram = multiply(&adjoint(operator), operator);
     let (values, _) = hermitian_eigen(&gram)?;
-    if values.first()? < &(SINGULAR * values.last()?) {
+    if values.first()? <= &(SINGULAR * values.last()?) {
         return Some(crate::linalg::identity(gram.nrows()));
     }
-    Some(multiply(strongest, &hermitian_function(&gram, |value| value.powf(-0.5).into())?))
+    Some(multiply(operator, &hermitian_function(&gram, |value| value.powf(-0.5).into())?))
 }
 
 /// The Choi matrix in the basis `P_i V`.
-fn chi(qubits: usize, operators: &[Matrix], frame_adjoint: &Matrix) -> Matrix {
-    let size = 1 << (2 * qubits);
-    let mut coefficients = Matrix::zeros((size, operators.len()));
-    for (operator, mut column) in operators.iter().zip(coefficients.columns_mut()) {
-        let turned = multiply(operator, frame_adjoint);
-        (0..size).for_each(|index| column[index] = pauli_overlap(index, &turned));
-    }
-    multiply(&coefficients, &adjoint(&coefficients))
+fn chi(superoperator: &Matrix, frame: &Matrix) -> Matrix {
+    let (size, dimension) = (superoperator.nrows(), frame.nrows());
+    let parts = |index: usize| (index / dimension, index % dimension);
+    let choi = Matrix::from_shape_fn((size, size), |(left, right)| {
+        let ((row, column), (to, from)) = (parts(left), parts(right));
+        superoperator[(row * dimension + to, column * dimension + from)]
+    });
+    let overlap = Matrix::from_shape_fn((size, size), |(index, place)| {
+        let (row, column) = parts(place);
+        let (middle, entry) = pauli_entry(index, dimension, row);
+        (entry * frame[(middle, column)]).conj() / dimension as f64
+    });
+    multiply(&multiply(&overlap, &choi), &adjoint(&overlap))
 }
 
 /// The entry of Pauli matrix `index` (bits of Z, then, more significant, of X) in this row; it stands in column
@@ -116,16 +131,6 @@ fn pauli_entry(index: usize, dimension: usize, row: usize) -> (usize, Complex64)
     let negative = !(sign & column).count_ones().is_multiple_of(2);
     let factor = Complex64::I.powu((flip & sign).count_ones());
     (column, if negative { -factor } else { factor })
-}
-
-/// `tr(P^dagger M) / 2^k`.
-fn pauli_overlap(index: usize, matrix: &Matrix) -> Complex64 {
-    let dimension = matrix.nrows();
-    let term = |row| {
-        let (column, entry) = pauli_entry(index, dimension, row);
-        entry.conj() * matrix[(row, column)]
-    };
-    (0..dimension).map(term).sum::<Complex64>() / dimension as f64
 }
 
 /// The eigenvectors of `chi` that are not rounding, the strongest first.
@@ -164,7 +169,7 @@ fn clusters(pairs: &[Eigen]) -> Vec<std::ops::Range<usize>> {
 fn components(chi: &Matrix) -> Vec<Vec<usize>> {
     let mut component: Vec<usize> = (0..chi.nrows()).collect();
     for row in 0..chi.nrows() {
-        for column in (0..row).filter(|column| chi[(row, *column)].norm() > UNCOUPLED) {
+        for column in (0..row).filter(|column| chi[(row, *column)].norm() > NEGLIGIBLE) {
             let (from, to) = (component[row], component[column]);
             component.iter_mut().filter(|member| **member == from).for_each(|member| *member = to);
         }
@@ -261,7 +266,7 @@ fn level(mut bounds: Vec<f64>, eigen: &[Eigen]) -> Vec<f64> {
 mod tests {
     use super::super::{completeness_defect, reset};
     use super::*;
-    use crate::linalg::{identity, kronecker};
+    use crate::linalg::identity;
 
     fn named(name: &str, parameters: &[f64]) -> Channel {
         Channel::named(name, parameters).unwrap()
@@ -275,7 +280,7 @@ mod tests {
     /// The largest entry of the difference of the two Choi matrices.
     fn difference(channel: &Channel, operators: &[Matrix]) -> f64 {
         let unit = identity(1 << channel.qubits());
-        let (one, other) = (chi(channel.qubits(), channel.kraus(), &unit), chi(channel.qubits(), operators, &unit));
+        let [one, other] = [channel.kraus(), operators].map(|kraus| chi(&superoperator(kraus), &unit));
         (one - other).iter().map(|entry| entry.norm()).fold(0.0, f64::max)
     }
 
@@ -284,8 +289,10 @@ mod tests {
     }
 
     fn check(first: &Channel, second: &Channel) -> Channel {
-        let channel = canonical(first.qubits(), &products(first, second)).unwrap();
-        assert!(difference(&channel, &products(first, second)) < 2e-15);
+        let strongest = multiply(second.strongest(), first.strongest());
+        let of_all = superoperator(&products(first, second));
+        let channel = canonical(first.qubits(), &of_all, &strongest).unwrap();
+        assert!(difference(&channel, &products(first, second)) < 5e-15);
         assert!(completeness_defect(channel.kraus()) < 2e-15);
         assert!(channel.bounds().windows(2).all(|pair| pair[0] >= pair[1] * (1.0 - 1e-9)));
         for (operator, bound) in channel.kraus().iter().zip(channel.bounds()) {

@@ -178,3 +178,10 @@ fn no_gate_needs_more_qubits_local_than_there_are() {
         assert!(fused.iter().map(needs).max() <= Some(local), "{fused:?}");
     }
 }
+
+#[test]
+fn phases_between_two_flips_are_a_diagonal() {
+    let around = [gate("cx", &[], &[3, 5]), gate("rz", &[0.3], &[5]), gate("cx", &[], &[3, 5])];
+    let fused = fuse(program(&circuit(around.to_vec())).actions, QUBITS, QUBITS, true);
+    assert!(matches!(&fused[..], [Lowered { action: Action::Diagonal { .. }, operations: 3, .. }]), "{fused:?}");
+}
