@@ -33,6 +33,8 @@ def arguments(about):
     parser.add_argument("--quick", action="store_true", help="small sizes, one repeat: does it work at all")
     parser.add_argument("--results", type=Path, default=ROOT / "benches" / "results", help="folder of the JSON files")
     parser.add_argument("--minutes", type=float, help="start no further measurement after this time")
+    # A request to end must end what was started too, so it becomes an exception.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return parser.parse_args()
 
 
