@@ -295,18 +295,19 @@ impl<T: Real> Mixer<T> {
     }
 }
 
-/// A factor for each lane.
+/// Rows and a factor for each of their lanes.
 pub(super) struct Scale<'a, T> {
     pub(super) base: *mut T,
     pub(super) groups: &'a Groups,
-    pub(super) factor: [Block; 2],
+    /// Distances of the rows in a group, each with its factor.
+    pub(super) factors: &'a [(usize, [Block; 2])],
 }
 
 impl<T: Real> Scale<'_, T> {
-    /// Multiplies every row of the groups.
+    /// Multiplies the rows of every group.
     ///
     /// # Safety
-    /// Groups name rows of the memory at `base`, which no one else holds.
+    /// Groups and distances name rows of the memory at `base`, which no one else holds.
     pub(super) unsafe fn run(self) {
         dispatch(self);
     }
@@ -317,19 +318,22 @@ impl<T: Real> WithSimd for Scale<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let factor = self.factor.as_ptr().cast::<T>();
+        let Scale { base, groups, factors } = self;
         for_each_vector::<T, S>(
-            self.base,
-            self.groups,
+            base,
+            groups,
             #[inline(always)]
             |row, place| {
-                // SAFETY: a factor has two blocks and `place` lies in one; groups name rows of the tile.
-                unsafe {
-                    prefetch(row);
-                    let (value, real) = (load::<T, S>(row), load::<T, S>(factor.add(place)));
-                    let imaginary = load::<T, S>(factor.add(T::BLOCK + place));
-                    let turned = T::times(simd, imaginary, T::swapped(simd, value));
-                    store::<T, S>(row, T::times_add(simd, real, value, turned));
+                for (distance, factor) in factors {
+                    let (row, factor) = (row.wrapping_add(*distance), factor.as_ptr().cast::<T>());
+                    // SAFETY: a factor has two blocks and `place` lies in one; groups and distances name rows.
+                    unsafe {
+                        prefetch(row);
+                        let (value, real) = (load::<T, S>(row), load::<T, S>(factor.add(place)));
+                        let imaginary = load::<T, S>(factor.add(T::BLOCK + place));
+                        let turned = T::times(simd, imaginary, T::swapped(simd, value));
+                        store::<T, S>(row, T::times_add(simd, real, value, turned));
+                    }
                 }
             },
         );

@@ -3,6 +3,7 @@
 use super::frame::{Frame, Groups};
 use super::index::scatter_bits;
 use super::kernels::{Cycle, Mixer, Scale, coefficient};
+use super::memory::Block;
 use super::order::{Footprint, Skipped};
 use super::scalar::Real;
 use super::trade::Trade;
@@ -10,6 +11,9 @@ use crate::backend::{LocalControl, LocalOperation, Pass};
 use crate::linalg::Matrix;
 use num_complex::Complex;
 use std::ops::Range;
+
+/// Rows of a group that a diagonal takes together: as many streams as a processor follows.
+const SCALED_TOGETHER: usize = 8;
 
 /// The steps of a pass.
 pub(super) struct Program<T> {
@@ -335,16 +339,21 @@ impl<T: Real> Diagonal<T> {
     unsafe fn run(&self, base: *mut T, row: usize) {
         let one = Complex::new(T::one(), T::ZERO);
         let outside: usize = self.outside.iter().map(|(bit, place)| (row >> bit & 1) << place).sum();
-        for (distance, lanes) in &self.values {
-            let factor = |lane: usize| {
-                let index = lanes[lane & (lanes.len() - 1)];
-                index.map_or(one, |index| self.entries[index | outside])
-            };
-            if (0..lanes.len()).all(|lane| factor(lane) == one) {
-                continue;
+        for values in self.values.chunks(SCALED_TOGETHER) {
+            let mut factors = [(0, [Block::ZERO; 2]); SCALED_TOGETHER];
+            let mut count = 0;
+            for (distance, lanes) in values {
+                let factor = |lane: usize| {
+                    let index = lanes[lane & (lanes.len() - 1)];
+                    index.map_or(one, |index| self.entries[index | outside])
+                };
+                if (0..lanes.len()).any(|lane| factor(lane) != one) {
+                    factors[count] = (*distance, coefficient(factor));
+                    count += 1;
+                }
             }
-            let scale = Scale { base: base.wrapping_add(*distance), groups: &self.groups, factor: coefficient(factor) };
-            // SAFETY: the groups at this distance are rows of the frame.
+            let scale = Scale { base, groups: &self.groups, factors: &factors[..count] };
+            // SAFETY: the groups at these distances are rows of the frame.
             unsafe { scale.run() };
         }
     }
