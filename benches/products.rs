@@ -81,7 +81,7 @@ fn main() {
             "rotate_flops_per_second": rates[1] * 1e9, "both_flops_per_second": both * 1e9, "ratio": both / peak,
         }));
     }
-    let text = serde_json::to_string_pretty(&records).expect("plain data encodes");
+    let text = serde_json::to_string_pretty(&serde_json::json!({ "records": records })).expect("plain data encodes");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/results");
     std::fs::create_dir_all(folder).expect("the folder of results");
     std::fs::write(format!("{folder}/products.json"), text).expect("the file of results");

@@ -41,14 +41,13 @@ part() {
     fi
 }
 
-# One pass over memory each, against scaling the same memory; cargo builds and runs it.
+# One pass over memory each, against scaling the same memory, and matrix products; cargo builds and runs them.
 kernels() {
-    if [[ ! -f benches/kernels.rs ]]; then
-        echo "benches/kernels.rs is not there: left out"
-    elif [[ ${#quick[@]} -gt 0 ]]; then
+    if [[ ${#quick[@]} -gt 0 ]]; then
         echo "left out of --quick"
     else
-        cargo bench "${features[@]}" --bench kernels
+        rm -f "$results/kernels.json" "$results/products.json"
+        cargo bench "${features[@]}" --bench kernels --bench products
     fi
 }
 

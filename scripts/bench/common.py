@@ -127,10 +127,9 @@ def run_rhoshard(folder, circuit, engine, ranks=None, timeout=None):
     """Runs a circuit and gives what the tables need of its result file. Without `ranks` no launcher is used."""
     job = Path(folder) / "job.toml"
     job.write_text(job_text(circuit, engine))
-    # Started by a shell: a process that Python starts counts the memory of Python as its own peak (Linux keeps it).
-    command = ["sh", "-c", '"$@"; exit $?', "sh", str(PROGRAM), "run", "--quiet", str(job)]
+    command = [str(PROGRAM), "run", "--quiet", str(job)]
     if ranks is not None:
-        command = [*launcher(), "-n", str(ranks), *command[4:]]
+        command = [*launcher(), "-n", str(ranks), *command]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     code, output = outcome(command, timeout)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

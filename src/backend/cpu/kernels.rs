@@ -40,21 +40,18 @@ unsafe fn store<T: Real, S: Simd>(into: *mut T, value: T::Vector<S>) {
     unsafe { into.cast::<T::Vector<S>>().write_unaligned(value) }
 }
 
-/// Bytes ahead of the rows in use that are called into the cache. Rows of a group that lie close together are more
-/// streams in one page than the processor follows by itself.
-const AHEAD: usize = 2048;
-
-/// Calls for the memory some way behind `from`, which need not exist.
+/// Calls for the memory `ahead` reals behind `from`, which need not exist. Rows of a group that lie close together are
+/// more streams in one page than the processor follows by itself.
 #[inline(always)]
-fn prefetch<T>(from: *const T) {
+fn prefetch<T>(from: *const T, ahead: usize) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: every x86-64 processor has the instruction, and it reads nothing.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(from.wrapping_byte_add(AHEAD).cast());
+        _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(ahead).cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = from;
+    let _ = (from, ahead);
 }
 
 /// Calls `work` at each vector of the groups' rows, with its place within its block.
@@ -103,7 +100,7 @@ impl<T: Real, const N: usize, const REAL: bool> WithSimd for Mix<'_, T, N, REAL>
                 for index in 0..N {
                     // SAFETY: groups and offsets name rows of the tile.
                     input[index] = unsafe { load::<T, S>(row.add(offsets[index])) };
-                    prefetch(row.wrapping_add(offsets[index]));
+                    prefetch(row.wrapping_add(offsets[index]), groups.ahead);
                     turned[index] = T::swapped(simd, input[index]);
                 }
                 for to in 0..N {
@@ -328,7 +325,7 @@ impl<T: Real> WithSimd for Scale<'_, T> {
                     let (row, factor) = (row.wrapping_add(*distance), factor.as_ptr().cast::<T>());
                     // SAFETY: a factor has two blocks and `place` lies in one; groups and distances name rows.
                     unsafe {
-                        prefetch(row);
+                        prefetch(row, groups.ahead);
                         let (value, real) = (load::<T, S>(row), load::<T, S>(factor.add(place)));
                         let imaginary = load::<T, S>(factor.add(T::BLOCK + place));
                         let turned = T::times(simd, imaginary, T::swapped(simd, value));
@@ -377,8 +374,8 @@ impl<T: Real> WithSimd for Turn<'_, T> {
                 |row, _| {
                     // SAFETY: groups and offsets name rows of the tile.
                     unsafe {
-                        prefetch(row.wrapping_add(*a));
-                        prefetch(row.wrapping_add(*b));
+                        prefetch(row.wrapping_add(*a), self.groups.ahead);
+                        prefetch(row.wrapping_add(*b), self.groups.ahead);
                         let (first, second) = (load::<T, S>(row.add(*a)), load::<T, S>(row.add(*b)));
                         store::<T, S>(row.add(*a), second);
                         store::<T, S>(row.add(*b), first);

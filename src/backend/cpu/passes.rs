@@ -102,7 +102,11 @@ fn take(waiting: &mut Vec<LocalOperation>, within: usize, width: usize, shape: &
     }
     *waiting = left;
     let bits = shape.tile_bits(pass.width_after, branches);
-    let bits = bits.min(shape.comfortable_bits(pass.width_after).max((pass.mask | low).count_ones() as usize));
+    let bits = if pass.operations.len() == 1 {
+        bits
+    } else {
+        bits.min(shape.comfortable_bits(pass.width_after).max((pass.mask | low).count_ones() as usize))
+    };
     let lanes = if shape.reserved == 1 { shape.lane_bits } else { 0 };
     let most = pass.operations.iter().map(|operation| operation.mixed_bits().count_ones()).max().unwrap_or(0);
     pass.mask = widened(pass.mask, bits.max(lanes + most as usize), shape.rows);
