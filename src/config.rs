@@ -76,6 +76,8 @@ pub struct CircuitSection {
     pub initial: Option<Located<InitialState>>,
     /// Values of the circuit's `input float` parameters, all finite.
     pub parameters: Located<BTreeMap<String, f64>>,
+    /// Passes after which a `while` on measured bits ends, whatever its condition then is (default 32).
+    pub while_passes: usize,
 }
 
 /// The state a circuit starts from.
@@ -134,6 +136,10 @@ pub struct EngineSection {
 pub enum EngineKind {
     /// The factor `L` of `rho = L L^dagger`, with few columns.
     LowRank,
+    /// `rho` itself.
+    Density,
+    /// One column, for circuits without noise.
+    Statevector,
 }
 
 /// When the factor is compressed.

@@ -4,5 +4,108 @@ mod at_once;
 pub mod budget;
 pub mod certificate;
 pub mod compression;
+pub mod density;
 pub mod low_rank;
 pub mod rounding;
+pub mod statevector;
+
+use crate::error::Result;
+use crate::model::{Layout, PauliString};
+use crate::plan::{Action, OverlapGroup, Step};
+use crate::state::{Outcome, State};
+use certificate::Certificate;
+use num_complex::Complex64;
+
+/// Operations that are queued at most: bounds memory, and lets progress be seen in long circuits without noise.
+const LARGEST_QUEUE: usize = 256;
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct StepReport {
+    /// Columns after the step.
+    pub width: usize,
+    /// Trace lost since the last compression, known when the step compressed.
+    pub discarded: f64,
+    /// Bytes this rank sent.
+    pub sent: u64,
+}
+
+/// A representation of the state. Every method is collective over its ranks.
+pub trait Engine {
+    /// Runs one step of the plan.
+    ///
+    /// # Errors
+    /// Resource error when memory is not to be had.
+    fn step(&mut self, step: &Step) -> Result<StepReport>;
+    /// Columns now.
+    fn width(&self) -> usize;
+    /// Trace lost so far, as far as it is known.
+    fn lost(&self) -> f64;
+    /// Whether a cap on rank or memory decided anything so far.
+    fn limited(&self) -> bool;
+    /// Bytes this rank has sent.
+    fn sent(&self) -> u64;
+    /// What is certified of the state as it is now.
+    fn certificate(&self) -> Certificate;
+    /// `tr(rho~^2)`, and a bound on the largest eigenvalue of `rho~`.
+    ///
+    /// # Errors
+    /// Internal error when eigenvalues do not converge.
+    fn purity(&self) -> Result<(f64, f64)>;
+    /// `tr(P rho~)` for each string, none of which is the identity, on logical qubits. `measure` is the plan's last step.
+    fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64>;
+    /// The probabilities of the values of these logical qubits, the first least significant.
+    fn marginal(&self, layout: &Layout, qubits: &[usize]) -> Vec<f64>;
+    /// The outcome of each draw, uniform in [0, 1); the trace `missing` is spread evenly.
+    fn sample(&self, layout: &Layout, missing: f64, draws: &[f64]) -> Vec<Outcome>;
+    /// Hands the factor's rows, in logical order, to `write` on the root rank.
+    ///
+    /// # Errors
+    /// The error of `write`, on every rank; internal error for an engine that has no factor.
+    fn export_rows(&self, layout: &Layout, write: &mut dyn FnMut(u64, &[Complex64]) -> Result<()>) -> Result<()>;
+}
+
+/// Where the qubits are at the end of a plan, and the overlaps that give the Pauli expectations of columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Final<'a> {
+    /// The layout.
+    pub layout: &'a Layout,
+    /// The groups.
+    pub overlaps: &'a [OverlapGroup],
+}
+
+/// Queues a gate or runs an exchange; false for any other action.
+fn run_gate(state: &mut State, action: &Action) -> Result<bool> {
+    match action {
+        Action::Unitary { matrix, targets, controls } => state.unitary(matrix, targets, controls),
+        Action::Diagonal { entries, targets, controls } => state.diagonal(entries, targets, controls),
+        Action::Permutation { images, factors, targets, controls } => {
+            state.permutation(images, factors, targets, controls);
+        }
+        Action::Exchange { pairs } => state.exchange(pairs)?,
+        Action::Relabel { .. } => {}
+        _ => return Ok(false),
+    }
+    if state.queued() >= LARGEST_QUEUE {
+        state.flush()?;
+    }
+    Ok(true)
+}
+
+/// `tr(P L L^dagger)` for each of `count` strings of a plan's overlap groups.
+fn overlap_expectations(state: &mut State, overlaps: &[OverlapGroup], count: usize) -> Vec<f64> {
+    let mut values = vec![0.0; count];
+    for group in overlaps {
+        let signs: Vec<u64> = group.members.iter().map(|(_, sign, _)| *sign).collect();
+        let sums = state.flip_overlaps(group.flip, &signs);
+        for ((index, _, ys), sum) in group.members.iter().zip(sums) {
+            values[*index] = (Complex64::I.powu(*ys) * sum).re;
+        }
+    }
+    values
+}
+
+/// Where logical qubits are.
+fn places(layout: &Layout, qubits: &[usize]) -> Vec<usize> {
+    qubits.iter().map(|qubit| layout.physical(*qubit)).collect()
+}

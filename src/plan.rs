@@ -11,6 +11,7 @@ pub mod machine;
 mod measurement;
 mod placement;
 pub mod predict;
+mod superoperator;
 pub mod widths;
 
 use crate::error::Result;
@@ -19,7 +20,7 @@ use crate::model::{Channel, Circuit, Control, Layout, PauliString};
 use num_complex::Complex64;
 
 pub use cost::{CompressionCost, Cost, Totals};
-pub use measurement::{BitSource, LARGEST_TRACKED_BITS};
+pub use measurement::{BitSource, Condition, LARGEST_TRACKED_BITS};
 
 /// What one step does. Qubits are *physical*: below [`Plan::local_qubits`] a bit of the row index, from there on a bit
 /// of the rank.
@@ -76,6 +77,20 @@ pub enum Action {
         /// The bit of the columns' classical register that takes the index of the branch.
         record: Option<usize>,
     },
+    /// A dense unitary without controls, or a channel, on the columns whose classical register satisfies the condition.
+    Conditional {
+        /// What the register must be.
+        condition: Condition,
+        /// What happens then.
+        action: Box<Action>,
+    },
+    /// A bit of every column's classical register takes whether the condition holds; without one it becomes zero.
+    Classical {
+        /// The bit.
+        bit: usize,
+        /// What is asked of the register.
+        condition: Option<Condition>,
+    },
     /// Compress the factor if its width has grown enough since the last time.
     CompressIfWide,
     /// The observables are taken here, under this layout.
@@ -97,8 +112,19 @@ impl Action {
             Action::Relabel { .. } => "relabel",
             Action::Exchange { .. } => "exchange",
             Action::Channel { .. } => "channel",
+            Action::Conditional { .. } => "conditional",
+            Action::Classical { .. } => "classical",
             Action::CompressIfWide => "compress-if-wide",
             Action::Measure { .. } => "measure",
+        }
+    }
+
+    /// The channel, if it is one, under a condition or not.
+    pub fn channel(&self) -> Option<&Channel> {
+        match self {
+            Action::Channel { channel, .. } => Some(channel),
+            Action::Conditional { action, .. } => action.channel(),
+            _ => None,
         }
     }
 }
@@ -135,18 +161,22 @@ pub struct Request {
     pub outcomes: bool,
     /// Whether gates and channels are put together; without, each operation is a step of its own.
     pub fuse: bool,
+    /// Whether the state is a density matrix in one column, of twice as many qubits, and not columns of a factor.
+    pub density: bool,
 }
 
 impl Default for Request {
     fn default() -> Request {
-        Request { ranks: 1, strings: Vec::new(), outcomes: false, fuse: true }
+        Request { ranks: 1, strings: Vec::new(), outcomes: false, fuse: true, density: false }
     }
 }
 
 /// The whole plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Number of qubits.
+    /// Qubits of the circuit.
+    pub system: usize,
+    /// Qubits of the state: those of the circuit, or for a density matrix those of ket and bra and outcome bits.
     pub qubits: usize,
     /// Ranks that hold a shard, a power of two; further ranks are idle.
     pub shards: usize,
@@ -168,33 +198,35 @@ impl Plan {
     /// # Errors
     /// Input error (with the line of the circuit) for what cannot be run yet.
     pub fn new(circuit: &Circuit, request: &Request) -> Result<Plan> {
-        let measurements = measurement::analyse(circuit, request.outcomes)?;
-        let program = lowering::lower(circuit, &measurements)?;
-        let qubits = circuit.qubits();
+        let resolved = measurement::resolve(circuit, request.outcomes)?;
+        let (system, tracked) = (circuit.qubits(), resolved.slots);
+        let program = lowering::lower(system, &resolved.items);
+        let program = match request.density {
+            true => superoperator::on_density(program, system, tracked),
+            false => lowering::on_columns(program),
+        };
+        let qubits = program.wires.len();
         let shards = placement::shards(qubits, request.ranks, &program.actions);
         let relabels = lowering::relabels(&program.wires);
         let placed = |actions| placement::place(actions, relabels.clone(), qubits, shards);
         let placement::Placed { start, mut steps, layout } =
             if request.fuse { fused(program.actions, qubits, shards, placed) } else { placed(program.actions) };
         let strings = distinct(&request.strings);
-        let overlaps = overlap_groups(&strings, &layout);
+        // Of a density matrix expectations are sums of entries, not overlaps.
+        let overlaps = if request.density { Vec::new() } else { overlap_groups(&strings, &layout) };
         steps.push(Step { action: Action::Measure { layout, overlaps }, line: 0, operations: 0 });
-        let tracked = measurements.tracked();
-        Ok(Plan { qubits, shards, start, steps, strings, bits: measurements.bits, tracked })
+        Ok(Plan { system, qubits, shards, start, steps, strings, bits: resolved.bits, tracked })
     }
 
     /// For all channels, the largest part of a column's weight that each branch but the strongest can take.
     pub fn branch_weights(&self) -> Vec<f64> {
-        let weaker = |step: &Step| match &step.action {
-            Action::Channel { channel, .. } => {
-                let mut bounds = channel.bounds().to_vec();
-                bounds.sort_unstable_by(f64::total_cmp);
-                bounds.pop();
-                bounds
-            }
-            _ => Vec::new(),
+        let weaker = |channel: &Channel| {
+            let mut bounds = channel.bounds().to_vec();
+            bounds.sort_unstable_by(f64::total_cmp);
+            bounds.pop();
+            bounds
         };
-        self.steps.iter().flat_map(weaker).collect()
+        self.steps.iter().filter_map(|step| step.action.channel()).flat_map(weaker).collect()
     }
 
     /// Qubits that are bits of the row index.

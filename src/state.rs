@@ -8,6 +8,7 @@
 //! memory and an exchange can overlap with what follows it. Widths and column metadata do not depend on amplitudes
 //! and are always up to date; whatever reads amplitudes needs a flush first.
 
+mod entries;
 mod exchange;
 mod overlaps;
 mod pipeline;
@@ -265,21 +266,27 @@ impl State {
         (selected.map(|(_, entry)| *entry).collect(), local)
     }
 
-    /// A channel on the core: appends the branches, then applies to every column its Kraus operator (existing columns
-    /// that keep their place take operator `kept`).
-    pub fn branch(&mut self, kraus: &[Matrix], targets: &[usize], kept: (usize, &[Column]), branches: &[Branch]) {
+    /// A channel on the core: appends the branches, then applies to every column its Kraus operator; `kept` lists those of
+    /// the existing columns, and what these become.
+    pub fn branch(&mut self, kraus: &[Matrix], targets: &[usize], kept: (&[usize], &[Column]), branches: &[Branch]) {
         let core = self.core_mut();
         core.columns = kept.1.to_vec();
         core.columns.extend(branches.iter().map(|branch| branch.column));
+        let choice = kept.0.iter().copied().chain(branches.iter().map(|branch| branch.kraus)).collect();
+        let sources = branches.iter().map(|branch| branch.source).collect();
         let targets = targets.to_vec();
-        self.pending.push(if branches.is_empty() {
-            LocalOperation::Dense { matrix: kraus[kept.0].clone(), targets, controls: Vec::new() }
-        } else {
-            let mut choice = vec![kept.0; kept.1.len()];
-            choice.extend(branches.iter().map(|branch| branch.kraus));
-            let sources = branches.iter().map(|branch| branch.source).collect();
-            LocalOperation::Branch { matrices: kraus.to_vec(), targets, sources, choice }
-        });
+        self.pending.push(LocalOperation::Branch { matrices: kraus.to_vec(), targets, sources, choice });
+    }
+
+    /// Applies to each column of the core the matrix of its number in `choice`.
+    pub fn select(&mut self, matrices: Vec<Matrix>, targets: &[usize], choice: Vec<usize>) {
+        debug_assert_eq!(choice.len(), self.width());
+        self.pending.push(LocalOperation::Branch { matrices, targets: targets.to_vec(), sources: Vec::new(), choice });
+    }
+
+    /// Rewrites the classical register of every column of the core.
+    pub fn set_registers(&mut self, new: impl Fn(u64) -> u64) {
+        self.core_mut().columns.iter_mut().for_each(|column| column.register = new(column.register));
     }
 
     /// `L_s^dagger L_t` for the values `s >= t` of the target bits, in the order (0,0), (1,0), (1,1), ...; summed over the

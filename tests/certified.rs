@@ -11,7 +11,6 @@ use num_complex::Complex64;
 use reference::DensityMatrix;
 use reference::recorded::{Recorded, data, recorded};
 use rhoshard::formats::qasm;
-use std::collections::BTreeMap;
 use std::process::Command;
 use support::{JobFolder, Outcome, finish, rhoshard};
 
@@ -103,7 +102,7 @@ fn factor(outcome: &Outcome) -> Array2<Complex64> {
 fn distance_and_error(circuit: &str, engine: &str) -> (f64, f64) {
     let outcome = run(&JobFolder::new(circuit, &format!("[engine]\n{engine}\n[output]\nstate = true\n")));
     let mut no_includes = |_: &std::path::Path| unreachable!("the library is built in");
-    let parsed = qasm::parse(circuit.as_bytes(), "lret".as_ref(), &BTreeMap::new(), &mut no_includes).unwrap();
+    let parsed = qasm::parse(circuit.as_bytes(), "lret".as_ref(), &qasm::Options::default(), &mut no_includes).unwrap();
     (DensityMatrix::run(&parsed).trace_distance(&factor(&outcome)), outcome.attribute("error"))
 }
 

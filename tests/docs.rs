@@ -44,6 +44,7 @@ fn folder() -> tempfile::TempDir {
             "toml" if text.contains("adder_n10") => write("adder.toml", &text),
             "toml" if text.contains("random_n12") => write("random.toml", &text),
             "toml" => write("rotation.toml", &text),
+            "qasm" if text.contains("while") => write("decided.qasm", &text),
             "qasm" => write("rotation.qasm", &text),
             _ => {}
         }
@@ -68,6 +69,24 @@ fn every_job_of_the_readme_runs() {
         run(folder.path(), &["run", job]);
     }
     assert!(folder.path().join("result.h5").exists() && folder.path().join("rotation.h5").exists());
+}
+
+#[test]
+fn engines_agree_on_the_circuit_of_the_readme_that_measured_bits_decide() {
+    let folder = folder();
+    let job = |kind: &str| {
+        let text = format!(
+            "job = \"circuit\"\n[circuit]\nfile = \"decided.qasm\"\n[engine]\nkind = \"{kind}\"\nbudget = 1e-8\n\
+             [observe]\nexpectations = [\"Z0 Z1\"]\nshots = 100\n"
+        );
+        std::fs::write(folder.path().join("decided.toml"), text).unwrap();
+        let printed = run(folder.path(), &["run", "decided.toml"]).stdout;
+        let is_number = |line: &&str| line.starts_with("Z0 Z1") || line.chars().all(|c| c.is_ascii_digit() || c == ' ');
+        printed.lines().filter(is_number).map(str::to_string).collect::<Vec<String>>()
+    };
+    let low_rank = job("low-rank");
+    assert!(low_rank.len() > 2, "{low_rank:?}");
+    assert_eq!(low_rank, job("density"));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use rhoshard::comm::{Communicator, Message, Transfer};
 use rhoshard::config::Compression;
 use rhoshard::engine::certificate::Certificate;
 use rhoshard::engine::low_rank::{LowRank, Settings};
+use rhoshard::engine::{Engine, Final};
 use rhoshard::model::{Circuit, Control, Gate, Layout, Operation, PauliString, PauliSum, Unitary};
 use rhoshard::plan::{Action, BitSource, Plan, Request};
 use std::cell::Cell;
@@ -49,7 +50,7 @@ fn run(
     strings: &[PauliString],
     fuse: bool,
 ) -> Option<Finished> {
-    let request = Request { ranks: comm.size(), strings: strings.to_vec(), outcomes: false, fuse };
+    let request = Request { ranks: comm.size(), strings: strings.to_vec(), outcomes: false, fuse, density: false };
     let plan = Plan::new(circuit, &request).unwrap();
     let group = comm.split(usize::from(comm.rank() >= plan.shards));
     if comm.rank() >= plan.shards {
@@ -67,7 +68,7 @@ fn run(
         widths.push(report.width);
         discarded += report.discarded;
         if let Action::Measure { layout, overlaps } = &step.action {
-            let expectations = engine.pauli_expectations(overlaps, plan.strings.len());
+            let expectations = engine.pauli_expectations(&plan.strings, Final { layout, overlaps });
             let purity = purity(&engine);
             let (factor, marginal) = (factor(&mut engine, layout), marginal(&mut engine, layout));
             finished = Some((factor, engine.certificate(), expectations, marginal, purity, engine.state().sent()));

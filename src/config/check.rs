@@ -9,13 +9,22 @@ use super::{
 use crate::error::{Error, Result};
 use std::path::{Component, Path};
 
-const ENGINES: &[(&str, EngineKind)] = &[("low-rank", EngineKind::LowRank)];
+const ENGINES: &[(&str, EngineKind)] = &[
+    ("low-rank", EngineKind::LowRank),
+    ("density", EngineKind::Density),
+    ("statevector", EngineKind::Statevector),
+];
+/// Keys that only the low-rank engine has a use for.
+const OF_LOW_RANK: [&str; 4] = ["cut", "prune", "compression", "max_rank"];
 const COMPRESSIONS: &[(&str, Compression)] =
     &[("lazy", Compression::Lazy), ("every-channel", Compression::EveryChannel)];
 const PRECISIONS: &[(&str, Precision)] = &[("double", Precision::Double), ("single", Precision::Single)];
 
 /// Qubit numbers are bits of a 64-bit mask, the highest of which stays free.
 const LARGEST_QUBIT: u64 = 62;
+/// Far more than any run gets through.
+const MAXIMUM_WHILE_PASSES: u64 = 10_000;
+const DEFAULT_WHILE_PASSES: usize = 32;
 const MAXIMUM_THREADS: u64 = 4096;
 /// The largest integer of TOML.
 const LARGEST_INTEGER: u64 = i64::MAX as u64;
@@ -67,6 +76,8 @@ fn circuit(section: &Table) -> Result<CircuitSection> {
         file: located_string(&section.require("file", "file = \"circuit.qasm\"")?)?,
         initial: optional(section, "initial", |value| located(value, initial_state))?,
         parameters: Located { value: values, line: parameters.line() },
+        while_passes: optional(section, "while_passes", |value| Ok(value.whole(0..=MAXIMUM_WHILE_PASSES)? as usize))?
+            .unwrap_or(DEFAULT_WHILE_PASSES),
     })
 }
 
@@ -93,12 +104,14 @@ fn noise(section: &Table) -> Result<NoiseSection> {
 }
 
 fn engine(section: &Table) -> Result<EngineSection> {
+    let kind = optional(section, "kind", |value| value.choice(ENGINES))?.unwrap_or(EngineKind::LowRank);
+    check_kind(section, kind)?;
     let compression =
         optional(section, "compression", |value| value.choice(COMPRESSIONS))?.unwrap_or(Compression::Lazy);
     let (budget, cut, prune) = accuracy(section, compression)?;
     let size = |value: &Value| value.whole(1..=LARGEST_INTEGER).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     Ok(EngineSection {
-        kind: optional(section, "kind", |value| value.choice(ENGINES))?.unwrap_or(EngineKind::LowRank),
+        kind,
         budget,
         cut,
         prune,
@@ -108,6 +121,14 @@ fn engine(section: &Table) -> Result<EngineSection> {
         strict: strict(section, budget)?,
         precision: optional(section, "precision", |value| value.choice(PRECISIONS))?.unwrap_or(Precision::Double),
         threads: optional(section, "threads", |value| Ok(value.whole(1..=MAXIMUM_THREADS)? as usize))?,
+    })
+}
+
+/// The exact engines cut nothing.
+fn check_kind(section: &Table, kind: EngineKind) -> Result<()> {
+    let superfluous = OF_LOW_RANK.iter().find_map(|key| section.get(key)).filter(|_| kind != EngineKind::LowRank);
+    superfluous.map_or(Ok(()), |value| {
+        Err(value.error("is for kind = \"low-rank\"; the other engines cut nothing").next("leave it out"))
     })
 }
 

@@ -13,7 +13,7 @@ pub(super) type Tables = &'static [(&'static str, &'static [&'static str])];
 /// The tables of a job file.
 pub(super) const JOB: Tables = &[
     ("", &["job", "seed", "circuit", "noise", "engine", "observe", "output"]),
-    ("circuit", &["file", "initial", "parameters"]),
+    ("circuit", &["file", "initial", "parameters", "while_passes"]),
     ("noise", &["depolarizing", "readout"]),
     ("noise.depolarizing", &["one_qubit", "two_qubit"]),
     (

@@ -8,14 +8,15 @@ use super::at_once::{Member, block_rotations, widened_gram};
 use super::certificate::Certificate;
 use super::compression::{CLUSTER_WIDTH, Decision, Rule, Source, decide, threshold};
 use super::rounding::Rounding;
+use super::{Engine, Final, StepReport, overlap_expectations, places, run_gate};
 use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
 use crate::config::Compression;
 use crate::error::{Error, Result};
-use crate::linalg::{frobenius_norm, hermitian_eigen};
-use crate::model::Channel;
-use crate::plan::{Action, OverlapGroup, Step};
-use crate::state::{Branch, Column, State};
+use crate::linalg::{Matrix, frobenius_norm, hermitian_eigen, identity};
+use crate::model::{Channel, Layout, PauliString};
+use crate::plan::{Action, Condition, Step};
+use crate::state::{Branch, Column, Outcome, State};
 use num_complex::Complex64;
 use std::rc::Rc;
 
@@ -25,8 +26,6 @@ const LARGEST_GATHERED_FACTOR: u64 = 1 << 26;
 const SMALLEST_COMPRESSED_WIDTH: usize = 4;
 /// Width from which on a channel that would double it is compressed at once.
 const SMALLEST_AT_ONCE: usize = 8;
-/// Operations that are queued at most: bounds memory, and lets progress be seen in long circuits without noise.
-const LARGEST_QUEUE: usize = 256;
 /// The width grows by this factor before it is compressed.
 const GROWTH: usize = 2;
 /// How much of the budget the last cut leaves unused, relatively: room for rounding.
@@ -47,17 +46,6 @@ pub struct Settings {
     pub max_width: usize,
     /// The last cut, before observables are taken, spares what this error needs.
     pub budget: Option<f64>,
-}
-
-/// What one step did.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct StepReport {
-    /// Columns after the step.
-    pub width: usize,
-    /// Trace lost since the last compression, known when the step compressed.
-    pub discarded: f64,
-    /// Bytes this rank sent.
-    pub sent: u64,
 }
 
 /// A run of the low-rank engine.
@@ -121,47 +109,6 @@ impl LowRank {
         &mut self.state
     }
 
-    /// Columns now.
-    pub fn width(&self) -> usize {
-        self.state.width()
-    }
-
-    /// Trace lost up to the last compression.
-    pub fn lost(&self) -> f64 {
-        (1.0 - self.trace).max(0.0)
-    }
-
-    /// Whether `max_rank` or memory decided anything so far.
-    pub fn limited(&self) -> bool {
-        self.limited
-    }
-
-    /// Runs one step. Collective over the state's ranks.
-    ///
-    /// # Errors
-    /// Resource error when memory for new columns is not to be had.
-    pub fn step(&mut self, step: &Step) -> Result<StepReport> {
-        let sent = self.state.sent();
-        let mut discarded = 0.0;
-        match &step.action {
-            Action::Unitary { matrix, targets, controls } => self.state.unitary(matrix, targets, controls),
-            Action::Diagonal { entries, targets, controls } => self.state.diagonal(entries, targets, controls),
-            Action::Permutation { images, factors, targets, controls } => {
-                self.state.permutation(images, factors, targets, controls);
-            }
-            Action::Exchange { pairs } => self.state.exchange(pairs)?,
-            Action::Channel { channel, targets, record } => discarded += self.channel(channel, targets, *record)?,
-            Action::CompressIfWide if self.is_wide() => discarded += self.compress()?,
-            Action::CompressIfWide | Action::Relabel { .. } => {}
-            Action::Measure { .. } => discarded += self.last_compression()?,
-        }
-        self.rounding.step(step);
-        if self.state.queued() >= LARGEST_QUEUE {
-            self.state.flush()?;
-        }
-        Ok(StepReport { width: self.width(), discarded, sent: self.state.sent() - sent })
-    }
-
     fn is_wide(&self) -> bool {
         match self.settings.compression {
             Compression::EveryChannel => self.width() != self.compressed_width,
@@ -171,26 +118,50 @@ impl LowRank {
         }
     }
 
-    /// Applies a channel; returns the trace lost if it compressed.
-    fn channel(&mut self, channel: &Channel, targets: &[usize], record: Option<usize>) -> Result<f64> {
-        let mut split = Split::of(channel, record, self.state.columns(), self.settings.prune);
-        if self.compresses_at_once(&split) {
-            return self.channel_at_once(channel, targets, &split);
+    /// Applies an action to the columns for which the condition holds; returns the trace lost if it compressed.
+    fn conditional(&mut self, condition: Condition, action: &Action) -> Result<f64> {
+        match action {
+            Action::Channel { channel, targets, record } => self.channel(channel, targets, *record, condition),
+            Action::Unitary { matrix, targets, .. } => {
+                let fails = |column: &Column| usize::from(!condition.holds(column.register));
+                let choice = self.state.columns().iter().map(fails).collect();
+                self.state.select(vec![matrix.clone(), identity(matrix.nrows())], targets, choice);
+                Ok(0.0)
+            }
+            other => Err(Error::internal(format!("{} under a condition", other.name()))),
+        }
+    }
+
+    /// Applies a channel to the columns for which the condition holds; returns the trace lost if it compressed.
+    fn channel(
+        &mut self,
+        channel: &Channel,
+        targets: &[usize],
+        record: Option<usize>,
+        condition: Condition,
+    ) -> Result<f64> {
+        let mut kraus = channel.kraus().to_vec();
+        kraus.push(identity(kraus[0].nrows()));
+        let split = |engine: &LowRank| {
+            Split::of(channel, record, condition, engine.state.columns(), engine.settings.prune)
+        };
+        let mut found = split(self);
+        if self.compresses_at_once(&found) {
+            return self.channel_at_once(&kraus, targets, &found);
         }
         let mut discarded = 0.0;
-        if !self.fits(&split) && self.width() > self.compressed_width {
+        if !self.fits(&found) && self.width() > self.compressed_width {
             discarded = self.compress()?;
-            split = Split::of(channel, record, self.state.columns(), self.settings.prune);
+            found = split(self);
         }
-        if !self.fits(&split) && self.width() + split.branches.len() <= self.largest_at_once() {
-            return Ok(discarded + self.channel_at_once(channel, targets, &split)?);
+        if !self.fits(&found) && self.width() + found.branches.len() <= self.largest_at_once() {
+            return Ok(discarded + self.channel_at_once(&kraus, targets, &found)?);
         }
-        if !self.fits(&split) {
-            split.keep_strongest(self.settings.max_width.saturating_sub(self.width()));
+        if !self.fits(&found) {
+            found.keep_strongest(self.settings.max_width.saturating_sub(self.width()));
             self.limited = true;
         }
-        let kept = (split.kept, &split.columns[..]);
-        self.state.branch(channel.kraus(), targets, kept, &split.branches);
+        self.state.branch(&kraus, targets, (&found.kept, &found.columns), &found.branches);
         Ok(discarded)
     }
 
@@ -214,17 +185,17 @@ impl LowRank {
     }
 
     /// Applies a channel and compresses, without forming its columns.
-    fn channel_at_once(&mut self, channel: &Channel, targets: &[usize], split: &Split) -> Result<f64> {
+    fn channel_at_once(&mut self, kraus: &[Matrix], targets: &[usize], split: &Split) -> Result<f64> {
         self.state.flush()?;
-        let old =
-            split.columns.iter().enumerate().map(|(source, column)| (Member { kraus: split.kept, source }, *column));
+        let kept = split.kept.iter().enumerate().map(|(source, kraus)| Member { kraus: *kraus, source });
+        let old = kept.zip(split.columns.iter().copied());
         let new =
             split.branches.iter().map(|branch| (Member { kraus: branch.kraus, source: branch.source }, branch.column));
         let (members, columns): (Vec<Member>, Vec<Column>) = old.chain(new).unzip();
         let blocks = self.state.block_grams(targets);
-        let gram = || Source::Gram(widened_gram(&blocks, channel.kraus(), &members));
+        let gram = || Source::Gram(widened_gram(&blocks, kraus, &members));
         let decision = self.decide(gram, &columns, 0.0)?;
-        let rotations = block_rotations(&decision.rotation, channel.kraus(), &members, self.width());
+        let rotations = block_rotations(&decision.rotation, kraus, &members, self.width());
         self.state.rotate_blocks(&rotations, targets, decision.columns)?;
         Ok(self.settle(columns.len()))
     }
@@ -285,19 +256,56 @@ impl LowRank {
         }
     }
 
-    /// What is certified of the state as it is now.
-    pub fn certificate(&self) -> Certificate {
+}
+
+impl Engine for LowRank {
+    fn step(&mut self, step: &Step) -> Result<StepReport> {
+        let sent = self.state.sent();
+        let mut discarded = 0.0;
+        if !run_gate(&mut self.state, &step.action)? {
+            match &step.action {
+                Action::Channel { channel, targets, record } => {
+                    discarded += self.channel(channel, targets, *record, Condition::default())?;
+                }
+                Action::Conditional { condition, action } => discarded += self.conditional(*condition, action)?,
+                Action::Classical { bit, condition } => self.state.set_registers(|register| {
+                    let set = condition.is_some_and(|condition| condition.holds(register));
+                    register & !(1 << bit) | u64::from(set) << bit
+                }),
+                Action::CompressIfWide if self.is_wide() => discarded += self.compress()?,
+                Action::Measure { .. } => discarded += self.last_compression()?,
+                _ => {}
+            }
+        }
+        self.rounding.step(step);
+        Ok(StepReport { width: self.width(), discarded, sent: self.state.sent() - sent })
+    }
+
+    fn width(&self) -> usize {
+        self.state.width()
+    }
+
+    fn lost(&self) -> f64 {
+        (1.0 - self.trace).max(0.0)
+    }
+
+    fn limited(&self) -> bool {
+        self.limited
+    }
+
+    fn sent(&self) -> u64 {
+        self.state.sent()
+    }
+
+    fn certificate(&self) -> Certificate {
         let trace = self.state.column_norms().iter().sum();
         let of_sum = Rounding::of_sum(self.state.qubits(), self.width());
         Certificate { trace, rounding: self.rounding.bound() + of_sum }
     }
 
-    /// `tr(rho~^2)` and the largest eigenvalue of `rho~`. After a compression the weights of the columns are the eigenvalues,
-    /// but for columns of different registers, which may overlap: then the Gram matrix is needed.
-    ///
-    /// # Errors
-    /// Internal error when the eigenvalues do not converge.
-    pub fn purity(&self) -> Result<(f64, f64)> {
+    /// After a compression the weights of the columns are the eigenvalues, but for columns of different registers, which
+    /// may overlap: then the Gram matrix is needed.
+    fn purity(&self) -> Result<(f64, f64)> {
         let columns = self.state.columns();
         let orthogonal = columns.iter().all(|column| column.register == columns[0].register);
         if orthogonal && self.width() == self.compressed_width {
@@ -310,17 +318,20 @@ impl LowRank {
         Ok((frobenius_norm(&gram).powi(2), values.last().copied().unwrap_or(0.0)))
     }
 
-    /// `tr(P rho~)` for each of `count` strings of a plan's overlap groups.
-    pub fn pauli_expectations(&mut self, overlaps: &[OverlapGroup], count: usize) -> Vec<f64> {
-        let mut values = vec![0.0; count];
-        for group in overlaps {
-            let signs: Vec<u64> = group.members.iter().map(|(_, sign, _)| *sign).collect();
-            let sums = self.state.flip_overlaps(group.flip, &signs);
-            for ((index, _, ys), sum) in group.members.iter().zip(sums) {
-                values[*index] = (Complex64::I.powu(*ys) * sum).re;
-            }
-        }
-        values
+    fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64> {
+        overlap_expectations(&mut self.state, measure.overlaps, strings.len())
+    }
+
+    fn marginal(&self, layout: &Layout, qubits: &[usize]) -> Vec<f64> {
+        self.state.marginal(&places(layout, qubits))
+    }
+
+    fn sample(&self, layout: &Layout, missing: f64, draws: &[f64]) -> Vec<Outcome> {
+        self.state.sample(&layout.to_logical(), missing, draws)
+    }
+
+    fn export_rows(&self, layout: &Layout, write: &mut dyn FnMut(u64, &[Complex64]) -> Result<()>) -> Result<()> {
+        self.state.export_rows(&|logical| layout.to_physical(logical), write)
     }
 }
 
@@ -338,8 +349,8 @@ pub struct Factor<'a> {
 
 /// How a channel splits the columns.
 struct Split {
-    /// The operator that existing columns take.
-    kept: usize,
+    /// The operator that each existing column takes: that behind the last for the identity.
+    kept: Vec<usize>,
     /// The existing columns after it.
     columns: Vec<Column>,
     /// The new ones.
@@ -347,8 +358,15 @@ struct Split {
 }
 
 impl Split {
-    /// All branches whose weight may reach `prune`. With `record` the branch number goes to that bit of the register.
-    fn of(channel: &Channel, record: Option<usize>, columns: &[Column], prune: f64) -> Split {
+    /// All branches whose weight may reach `prune`, of the columns for which the condition holds. With `record` the branch
+    /// number goes to that bit of the register.
+    fn of(
+        channel: &Channel,
+        record: Option<usize>,
+        condition: Condition,
+        columns: &[Column],
+        prune: f64,
+    ) -> Split {
         let bounds = channel.bounds();
         let kept = strongest(bounds);
         let branch = |column: &Column, kraus: usize| Column {
@@ -358,11 +376,18 @@ impl Split {
         let least = threshold(prune);
         let branches = (0..bounds.len()).filter(|kraus| *kraus != kept).flat_map(|kraus| {
             columns.iter().enumerate().filter_map(move |(source, column)| {
+                let holds = condition.holds(column.register);
                 let column = branch(column, kraus);
-                (column.weight > 0.0 && column.weight >= least).then_some(Branch { source, kraus, column })
+                (holds && column.weight > 0.0 && column.weight >= least).then_some(Branch { source, kraus, column })
             })
         });
-        Split { kept, branches: branches.collect(), columns: columns.iter().map(|c| branch(c, kept)).collect() }
+        let old = |column: &Column| match condition.holds(column.register) {
+            true => (kept, branch(column, kept)),
+            false => (bounds.len(), *column),
+        };
+        let branches = branches.collect();
+        let (kept, columns) = columns.iter().map(old).unzip();
+        Split { kept, branches, columns }
     }
 
     /// Keeps at most `most` branches: the strongest, and never a part of equally strong ones.

@@ -35,22 +35,40 @@ use std::path::Path;
 /// Fetches an included file; the path is already resolved relative to the including file.
 pub type Read<'r> = dyn FnMut(&Path) -> Result<Vec<u8>> + 'r;
 
-/// Reads a circuit. `file` is its path as the user gave it, `parameters` the values of its `input` variables.
+/// The passes of a `while` on measured bits, unless the user says another number.
+pub const DEFAULT_WHILE_PASSES: usize = 32;
+
+/// What a circuit file leaves open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The values of its `input` variables.
+    pub parameters: BTreeMap<String, f64>,
+    /// A `while` on measured bits ends after so many passes, whatever its condition then is.
+    pub while_passes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { parameters: BTreeMap::new(), while_passes: DEFAULT_WHILE_PASSES }
+    }
+}
+
+/// Reads a circuit. `file` is its path as the user gave it.
 ///
 /// # Errors
 /// Input error, with file and line, for anything that is not a circuit this program can represent.
-pub fn parse(source: &[u8], file: &Path, parameters: &BTreeMap<String, f64>, read: &mut Read<'_>) -> Result<Circuit> {
-    parse_file(source, file, parameters, read).map_err(|error| error.in_file(file.display()))
+pub fn parse(source: &[u8], file: &Path, options: &Options, read: &mut Read<'_>) -> Result<Circuit> {
+    parse_file(source, file, options, read).map_err(|error| error.in_file(file.display()))
 }
 
-fn parse_file(source: &[u8], file: &Path, parameters: &BTreeMap<String, f64>, read: &mut Read<'_>) -> Result<Circuit> {
+fn parse_file(source: &[u8], file: &Path, options: &Options, read: &mut Read<'_>) -> Result<Circuit> {
     let mut parser = Parser::new(decode(source)?, 1, parser::Version::Two, "the end of the file")?;
     let version = parser.header()?.ok_or_else(|| {
         Error::input("the file does not say its version of OpenQASM")
             .at_line(1)
             .next("start it with `OPENQASM 2.0;` or `OPENQASM 3.0;`")
     })?;
-    let mut expander = Expander::new(version, file, parameters, read);
+    let mut expander = Expander::new(version, file, options, read);
     let outcome = expander.run(&mut parser);
     expander.finish(outcome)
 }

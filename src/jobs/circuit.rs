@@ -1,4 +1,4 @@
-//! `job = "circuit"`: a noisy circuit in the low-rank engine.
+//! `job = "circuit"`: a noisy circuit in one of the engines.
 //!
 //! The staircase of budgets is walked here: each stair runs the whole plan with one cut, and the next one starts from
 //! the beginning with a smaller cut, until the certified error fits.
@@ -13,11 +13,14 @@ mod results;
 use crate::backend::cpu::Cpu;
 use crate::comm::grid::{Grid, Shape};
 use crate::comm::{Communicator, keep_on_root};
-use crate::config::{Compression, Config};
+use crate::config::{Compression, Config, EngineKind};
 use crate::driver::{Advance, Context, Job};
 use crate::engine::budget::{PRUNE_FRACTION, Stair, Staircase};
 use crate::engine::certificate::Certificate;
+use crate::engine::Engine;
+use crate::engine::density::Density;
 use crate::engine::low_rank::{Factor, LowRank, Settings};
+use crate::engine::statevector::Statevector;
 use crate::error::{Error, Result};
 use crate::io::{Output, StateFile, TraceRow};
 use crate::plan::Action;
@@ -46,7 +49,7 @@ struct Clock {
 /// The part of a job that the ranks with a shard work on.
 struct Run {
     comm: Rc<dyn Communicator>,
-    engine: LowRank,
+    engine: Box<dyn Engine>,
     stairs: Option<Staircase>,
     /// Next step of the plan.
     position: usize,
@@ -104,13 +107,22 @@ fn reserve_output(inputs: &Inputs, context: &Context<'_>) -> Result<Option<Outpu
 }
 
 /// The engine at the start of the plan.
-fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings) -> Result<LowRank> {
+fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings) -> Result<Box<dyn Engine>> {
     let (plan, backend) = (&inputs.plan, Cpu::new(inputs.precision()));
-    match &inputs.start {
-        Start::Basis(index) => {
-            LowRank::from_basis_state(comm, &backend, plan.qubits, plan.start.to_physical(*index), settings)
+    let basis = |index: u64| (plan.qubits, plan.start.to_physical(index));
+    Ok(match (inputs.config.engine.kind, &inputs.start) {
+        (EngineKind::Density, Start::Basis(index)) => {
+            Box::new(Density::from_basis_state(comm, &backend, plan, *index)?)
         }
-        Start::Factor(path, rank, rounding) => {
+        (EngineKind::Statevector, Start::Basis(index)) => {
+            let (qubits, physical) = basis(*index);
+            Box::new(Statevector::from_basis_state(comm, &backend, qubits, physical)?)
+        }
+        (EngineKind::LowRank, Start::Basis(index)) => {
+            let (qubits, physical) = basis(*index);
+            Box::new(LowRank::from_basis_state(comm, &backend, qubits, physical, settings)?)
+        }
+        (_, Start::Factor(path, rank, rounding)) => {
             let physical = |logical| plan.start.to_physical(logical);
             let factor = Factor { qubits: plan.qubits, rank: *rank, rounding: *rounding, physical: &physical };
             let mut file = None;
@@ -121,14 +133,16 @@ fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings)
                 };
                 file.read_rows(first, count as u64)
             };
-            LowRank::from_factor(comm, &backend, &factor, read, settings)
+            Box::new(LowRank::from_factor(comm, &backend, &factor, read, settings)?)
         }
-    }
+    })
 }
 
 /// The search for the cut, unless the job names one.
 fn first_stair(inputs: &Inputs) -> Option<Staircase> {
-    let budget = inputs.config.engine.cut.is_none().then_some(inputs.config.engine.budget).flatten();
+    let engine = &inputs.config.engine;
+    let searched = engine.kind == EngineKind::LowRank && engine.cut.is_none();
+    let budget = searched.then_some(engine.budget).flatten();
     budget.map(|budget| Staircase::new(budget, &inputs.plan.branch_weights()))
 }
 
@@ -152,7 +166,7 @@ fn settings(inputs: &Inputs, stairs: Option<&Staircase>) -> Settings {
 impl Run {
     fn new(comm: Rc<dyn Communicator>, inputs: &Inputs, stairs: Option<Staircase>) -> Result<Run> {
         let engine = start_engine(comm.clone(), inputs, settings(inputs, stairs.as_ref()))?;
-        let is_channel = |step: &&crate::plan::Step| matches!(step.action, Action::Channel { .. });
+        let is_channel = |step: &&crate::plan::Step| step.action.channel().is_some();
         let channels = inputs.plan.steps.iter().filter(is_channel).count();
         Ok(Run {
             comm,
@@ -175,7 +189,7 @@ impl Run {
         if matches!(action, Action::Measure { .. }) {
             self.certificate = Some(self.engine.certificate());
         }
-        self.channels.1 += usize::from(matches!(action, Action::Channel { .. }));
+        self.channels.1 += usize::from(action.channel().is_some());
         self.work += (report.width as f64).powi(2);
         self.trace.push(TraceRow {
             step: self.position as u64,

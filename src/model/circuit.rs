@@ -85,7 +85,7 @@ pub enum Operation {
         /// The qubits it spans.
         qubits: Vec<usize>,
     },
-    /// Statements that run only if the classical bits have a value. Parsed; not yet run.
+    /// Statements that run only if the classical bits have a value when they begin.
     If {
         /// The tested bits, least significant first.
         bits: Vec<usize>,
@@ -93,6 +93,8 @@ pub enum Operation {
         value: u64,
         /// What runs then.
         body: Vec<Statement>,
+        /// What runs if they have any other.
+        otherwise: Vec<Statement>,
     },
 }
 

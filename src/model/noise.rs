@@ -64,8 +64,9 @@ impl Insertion {
                     noisy.push(statement.clone());
                     noisy.extend(self.after(gate, statement.line));
                 }
-                Operation::If { bits, value, body } => {
-                    let operation = Operation::If { bits: bits.clone(), value: *value, body: self.statements(body) };
+                Operation::If { bits, value, body, otherwise } => {
+                    let (body, otherwise) = (self.statements(body), self.statements(otherwise));
+                    let operation = Operation::If { bits: bits.clone(), value: *value, body, otherwise };
                     noisy.push(Statement { operation, line: statement.line });
                 }
                 _ => noisy.push(statement.clone()),
@@ -169,7 +170,7 @@ mod tests {
         let written = circuit(silent);
         assert_eq!(RULE.apply(&written).unwrap().0, written);
         let body = vec![Statement { operation: gate("x", &[1]), line: 9 }];
-        let (noisy, _) = RULE.apply(&circuit(vec![Operation::If { bits: vec![0], value: 1, body }])).unwrap();
+        let (noisy, _) = RULE.apply(&circuit(vec![Operation::If { bits: vec![0], value: 1, body, otherwise: vec![] }])).unwrap();
         assert_eq!(outline(&noisy.statements), [r#"if ["x [1] @9", "depolarizing [1] @9"]"#]);
     }
 

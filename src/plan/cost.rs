@@ -106,7 +106,8 @@ impl Plan {
                     flops: groups * MULTIPLY_ADD * rows,
                 }
             }
-            Action::Relabel { .. } | Action::CompressIfWide => Cost::default(),
+            Action::Conditional { action, .. } => self.cost(action, amplitude_bytes),
+            Action::Classical { .. } | Action::Relabel { .. } | Action::CompressIfWide => Cost::default(),
         }
     }
 

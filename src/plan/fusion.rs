@@ -26,7 +26,7 @@ use crate::linalg::Matrix;
 use merge::merged;
 
 pub(super) use cost::cost;
-pub(super) use structure::simplest;
+pub(super) use structure::{matrix_on, simplest};
 
 /// Gates on more qubits cost more than their factors at any price.
 const DENSE_QUBITS: usize = 5;
@@ -54,6 +54,9 @@ struct Limits {
     /// Whether a block may need qubits local that its parts do not.
     grow_local: bool,
 }
+
+/// The classical register, as one more wire: what reads it commutes, what writes it does not.
+const REGISTER: u64 = 1 << 63;
 
 /// An operation, and what decides whether it can pass and join others.
 #[derive(Debug, Clone)]
@@ -117,7 +120,15 @@ pub(super) fn footprint(action: &Action) -> (u64, u64) {
             let moved = images.iter().enumerate().fold(0, |moved, (from, to)| moved | from ^ to);
             (mask(targets) | controlled(controls), at(targets, moved))
         }
-        Action::Channel { channel, targets, .. } => (mask(targets), mixed(channel.kraus(), targets)),
+        Action::Channel { channel, targets, record } => {
+            let register = if record.is_some() { REGISTER } else { 0 };
+            (mask(targets) | register, mixed(channel.kraus(), targets) | register)
+        }
+        Action::Conditional { action, .. } => {
+            let (qubits, mixed) = footprint(action);
+            (qubits | REGISTER, mixed)
+        }
+        Action::Classical { .. } => (REGISTER, REGISTER),
         _ => (u64::MAX, u64::MAX),
     }
 }
@@ -137,7 +148,7 @@ fn at(targets: &[usize], places: usize) -> u64 {
 /// Gates and noise on at most two qubits put into channels, in an order that suits any number of ranks, for shards of
 /// `local` qubits. Without noise there is nothing to do here.
 pub(super) fn fuse_noise(actions: Vec<Lowered>, qubits: usize, local: usize) -> Vec<Lowered> {
-    if !actions.iter().any(|lowered| matches!(lowered.action, Action::Channel { .. })) {
+    if !actions.iter().any(|lowered| lowered.action.channel().is_some()) {
         return actions;
     }
     let width = CHANNEL_QUBITS.min(local);

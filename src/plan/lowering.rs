@@ -1,14 +1,13 @@
-//! From statements to actions on wires.
+//! From events to actions on wires.
 //!
 //! A SWAP moves no data: from there on the two logical qubits stand on each other's wires. All actions are on wires,
 //! so that a SWAP separates nothing; the relabelling that remains comes last.
 
 use super::Action;
-use super::fusion::simplest;
-use super::measurement::{Fate, Measurements};
-use crate::error::{Error, Result};
+use super::fusion::{footprint, matrix_on, simplest};
+use super::measurement::{Condition, Event, Item};
 use crate::linalg::Matrix;
-use crate::model::{Channel, Circuit, Control, Operation, Unitary, channel};
+use crate::model::{Channel, Control, Operation, Unitary, channel};
 use num_complex::Complex64;
 
 /// An action on wires.
@@ -30,32 +29,70 @@ pub(super) struct Program {
     pub(super) wires: Vec<usize>,
 }
 
-/// Actions in order of time.
-pub(super) fn lower(circuit: &Circuit, measurements: &Measurements) -> Result<Program> {
-    let mut actions = Vec::with_capacity(circuit.statements.len());
-    let mut wires: Vec<usize> = (0..circuit.qubits()).collect();
-    for (statement, fate) in circuit.statements.iter().zip(&measurements.fates) {
-        let mut push = |action| actions.push(Lowered { action, line: statement.line, operations: 1 });
-        match &statement.operation {
-            Operation::Gate(gate) => gate.body.iter().filter_map(|one| unitary(one, &mut wires)).for_each(push),
-            Operation::Channel { channel, qubits } if !channel.is_identity() => {
-                push(noise(channel.clone(), qubits, None, &wires));
-            }
-            Operation::Reset { qubit } => push(noise(channel::reset(), &[*qubit], None, &wires)),
-            Operation::Measure { qubit, .. } => {
-                if let Some(Fate::Dephase(record)) = fate {
-                    push(noise(channel::measurement(), &[*qubit], *record, &wires));
+/// Actions in order of time on `qubits` wires.
+pub(super) fn lower(qubits: usize, items: &[Item<'_>]) -> Program {
+    let mut actions = Vec::with_capacity(items.len());
+    let mut wires: Vec<usize> = (0..qubits).collect();
+    for Item { event, condition, line } in items {
+        let mut push = |action: Action| {
+            let conditional = |action| Action::Conditional { condition: *condition, action: Box::new(action) };
+            let action = if condition.is_empty() { action } else { conditional(action) };
+            actions.push(Lowered { action, line: *line, operations: 1 });
+        };
+        match event {
+            Event::Statement(statement) => match &statement.operation {
+                Operation::Gate(gate) if condition.is_empty() => {
+                    gate.body.iter().filter_map(|one| unitary(one, &mut wires)).for_each(push);
                 }
+                Operation::Gate(gate) => gate.body.iter().map(|one| in_place(one, &wires)).for_each(push),
+                Operation::Channel { channel, qubits } if !channel.is_identity() => {
+                    push(noise(channel.clone(), qubits, None, &wires));
+                }
+                Operation::Reset { qubit } => push(noise(channel::reset(), &[*qubit], None, &wires)),
+                _ => {}
+            },
+            Event::Measure(_, qubit, slot) => push(noise(channel::measurement(), &[*qubit], *slot, &wires)),
+            Event::Set(bit) => {
+                actions.push(classical(*bit, Some(*condition), *line));
             }
-            Operation::Channel { .. } | Operation::Barrier { .. } => {}
-            Operation::If { .. } => return Err(conditional(statement.line)),
+            Event::Clear(bit) => actions.push(classical(*bit, None, *line)),
         }
     }
-    Ok(Program { actions, wires })
+    Program { actions, wires }
+}
+
+fn classical(bit: usize, condition: Option<Condition>, line: usize) -> Lowered {
+    Lowered { action: Action::Classical { bit, condition }, line, operations: 0 }
+}
+
+/// Conditional gates as dense matrices on all their qubits, controls too: columns choose between matrices.
+pub(super) fn on_columns(program: Program) -> Program {
+    let dense = |mut lowered: Lowered| {
+        if let Action::Conditional { action, .. } = &mut lowered.action
+            && action.channel().is_none()
+        {
+            let (qubits, _) = footprint(action);
+            let targets: Vec<usize> = (0..u64::BITS as usize).filter(|qubit| qubits >> qubit & 1 == 1).collect();
+            let matrix = matrix_on(action, &targets, &[]);
+            **action = Action::Unitary { matrix, targets, controls: Vec::new() };
+        }
+        lowered
+    };
+    Program { actions: program.actions.into_iter().map(dense).collect(), ..program }
 }
 
 fn noise(channel: Channel, qubits: &[usize], record: Option<usize>, wires: &[usize]) -> Action {
     Action::Channel { channel, targets: qubits.iter().map(|qubit| wires[*qubit]).collect(), record }
+}
+
+/// The unitary where its qubits are; a phase of all is kept, as a condition makes it one of some.
+fn in_place(unitary: &Unitary, wires: &[usize]) -> Action {
+    let on_wire = |control: &Control| Control { qubit: wires[control.qubit], ..*control };
+    Action::Unitary {
+        matrix: unitary.matrix.clone(),
+        targets: unitary.targets.iter().map(|qubit| wires[*qubit]).collect(),
+        controls: unitary.controls.iter().map(on_wire).collect(),
+    }
 }
 
 /// The cheapest action for a unitary; `None` for the identity, and for a SWAP, which trades wires.
@@ -91,13 +128,6 @@ pub(super) fn relabels(wires: &[usize]) -> Vec<Lowered> {
         }
     }
     relabels
-}
-
-fn conditional(line: usize) -> Error {
-    Error::input("`if` on measured bits cannot be run yet")
-        .at_line(line)
-        .allowed("gates, noise, measure, reset and barrier without conditions")
-        .next("remove the condition, or replace it by a controlled gate on the measured qubit (deferred measurement)")
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub(super) fn needs_local(action: &Action) -> &[usize] {
         Action::Unitary { targets, .. } | Action::Permutation { targets, .. } | Action::Channel { targets, .. } => {
             targets
         }
+        Action::Conditional { action, .. } => needs_local(action),
         _ => &[],
     }
 }
@@ -86,7 +87,7 @@ impl Placed {
         if let Some(Step { action: Action::Exchange { .. }, line: before, .. }) = self.steps.last_mut() {
             *before = line;
         }
-        let is_channel = matches!(action, Action::Channel { .. });
+        let is_channel = action.channel().is_some();
         self.steps.push(Step { action: physical(action, &self.layout), line, operations });
         if is_channel {
             self.steps.push(Step { action: Action::CompressIfWide, line, operations: 0 });
@@ -97,7 +98,7 @@ impl Placed {
 fn item(action: &Action) -> Item {
     let (qubits, mixed) = footprint(action);
     let needs = needs_local(action).iter().map(|qubit| 1 << qubit).sum();
-    Item { qubits, mixed, needs, channel: matches!(action, Action::Channel { .. }) }
+    Item { qubits, mixed, needs, channel: action.channel().is_some() }
 }
 
 /// Qubits in the order of their first use, the latest on the rank bits; the initial product state lies anywhere.
@@ -128,6 +129,9 @@ fn physical(action: Action, layout: &Layout) -> Action {
             Action::Permutation { images, factors, targets: places(targets), controls: moved(controls) }
         }
         Action::Channel { channel, targets, record } => Action::Channel { channel, targets: places(targets), record },
+        Action::Conditional { condition, action } => {
+            Action::Conditional { condition, action: Box::new(physical(*action, layout)) }
+        }
         other => other,
     }
 }

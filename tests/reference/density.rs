@@ -97,6 +97,11 @@ impl DensityMatrix {
         std::mem::swap(&mut self.entries, &mut self.spare);
     }
 
+    /// Adds another state of as many qubits.
+    pub fn add(&mut self, other: &DensityMatrix) {
+        self.entries.iter_mut().zip(&other.entries).for_each(|(entry, more)| *entry += more);
+    }
+
     /// Number of qubits.
     pub fn qubits(&self) -> usize {
         self.qubits
@@ -196,7 +201,7 @@ fn controlled_matrix(unitary: &Unitary) -> Matrix {
 }
 
 /// `|row><column|` of one qubit.
-fn elementary(row: usize, column: usize) -> Matrix {
+pub(super) fn elementary(row: usize, column: usize) -> Matrix {
     Matrix::from_shape_fn((2, 2), |place| if place == (row, column) { Complex64::ONE } else { Complex64::ZERO })
 }
 

@@ -11,6 +11,7 @@
 
 pub mod builder;
 pub mod density;
+pub mod dynamic;
 pub mod naive;
 pub mod random;
 pub mod ranks;
@@ -45,6 +46,8 @@ fn used_qubits(operation: &Operation) -> Vec<usize> {
         Operation::Channel { qubits, .. } => qubits.clone(),
         Operation::Measure { qubit, .. } | Operation::Reset { qubit } => vec![*qubit],
         Operation::Barrier { .. } => Vec::new(),
-        Operation::If { body, .. } => body.iter().flat_map(|statement| used_qubits(&statement.operation)).collect(),
+        Operation::If { body, otherwise, .. } => {
+            body.iter().chain(otherwise).flat_map(|statement| used_qubits(&statement.operation)).collect()
+        }
     }
 }

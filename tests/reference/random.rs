@@ -16,6 +16,35 @@ pub fn circuits(qubits: usize, length: usize) -> impl Strategy<Value = Circuit> 
     proptest::collection::vec(operations(qubits), 1..=length).prop_map(move |operations| circuit(qubits, operations))
 }
 
+/// As [`circuits`], with measured bits that decide what happens later. A last operation on every qubit makes all
+/// measurements earlier ones.
+pub fn dynamic_circuits(qubits: usize, length: usize) -> impl Strategy<Value = Circuit> {
+    let simple = prop_oneof![3 => operations(qubits), 2 => measurements(qubits)].boxed();
+    let nested = simple.prop_recursive(2, 8, 4, move |inner| {
+        prop_oneof![2 => inner.clone(), 3 => conditions(qubits, inner)]
+    });
+    proptest::collection::vec(nested, 1..=length).prop_map(move |mut operations| {
+        let idle = Gate { name: "id".into(), qubits: (0..qubits).collect(), body: Vec::new() };
+        operations.push(Operation::Gate(idle));
+        circuit(qubits, operations)
+    })
+}
+
+fn measurements(qubits: usize) -> impl Strategy<Value = Operation> {
+    (0..qubits, 0..qubits).prop_map(|(qubit, bit)| Operation::Measure { qubit, bit: Some(bit) })
+}
+
+fn conditions(qubits: usize, inner: impl Strategy<Value = Operation>) -> impl Strategy<Value = Operation> {
+    let bodies = proptest::collection::vec(proptest::collection::vec(inner, 0..=4), 2);
+    (places(qubits), 1..=2usize, 0..4u64, bodies).prop_map(|(place, count, value, bodies)| {
+        let statements = |body: Vec<Operation>| {
+            body.into_iter().map(|operation| Statement { operation, line: 0 }).collect::<Vec<Statement>>()
+        };
+        let [body, otherwise] = bodies.try_into().map(|two: [_; 2]| two.map(statements)).unwrap_or_default();
+        Operation::If { bits: place[..count].to_vec(), value: value & ((1 << count) - 1), body, otherwise }
+    })
+}
+
 /// One circuit of exactly `length` operations, the same for the same arguments.
 pub fn random_circuit(qubits: usize, length: usize, seed: u64) -> Circuit {
     let mut key = [0; 32];

@@ -184,6 +184,13 @@ pub enum StatementKind {
         /// What happens otherwise; empty without `else`.
         otherwise: Vec<Statement>,
     },
+    /// `while (condition) ...`
+    While {
+        /// The condition.
+        condition: Expression,
+        /// What happens as long as it holds.
+        body: Vec<Statement>,
+    },
     /// `for int i in [a:b] ...`
     For {
         /// The loop variable.

@@ -35,6 +35,8 @@ pub struct Expander<'a> {
     /// Number of statements that are being carried out, each within the one before.
     depth: usize,
     inputs: Inputs<'a>,
+    /// Passes of a `while` on measured bits.
+    while_passes: usize,
     steps: usize,
     /// While the body of a modified gate is collected: its unitaries so far.
     composite: Option<Vec<Unitary>>,
@@ -51,7 +53,7 @@ impl<'a> Expander<'a> {
     pub fn new(
         version: Version,
         file: &Path,
-        parameters: &'a BTreeMap<String, f64>,
+        options: &'a Options,
         read: &'a mut (dyn FnMut(&Path) -> Result<Vec<u8>> + 'a),
     ) -> Self {
         let mut expander = Expander {
@@ -63,7 +65,8 @@ impl<'a> Expander<'a> {
             scopes: Scopes::default(),
             gates: HashMap::new(),
             depth: 0,
-            inputs: Inputs::new(parameters),
+            inputs: Inputs::new(&options.parameters),
+            while_passes: options.while_passes,
             steps: 0,
             composite: None,
             conditional: None,
@@ -134,6 +137,7 @@ impl<'a> Expander<'a> {
             StatementKind::Reset(operand) => self.reset(operand),
             StatementKind::Barrier(operands) => self.barrier(operands),
             StatementKind::If { condition, then, otherwise } => self.branch(condition, then, otherwise),
+            StatementKind::While { condition, body } => self.repeat_while(condition, body),
             StatementKind::For { variable, values, body } => self.repeat(variable, values, body),
             StatementKind::Block(body) => self.block(body),
             StatementKind::Pragma(pragma) => self.pragma(pragma),

@@ -23,7 +23,6 @@ pub enum Version {
 
 /// Parts of OpenQASM 3 that need hardware, timing or values known only while the circuit runs.
 const UNSUPPORTED: &[&str] = &[
-    "while",
     "switch",
     "def",
     "defcal",
@@ -148,6 +147,7 @@ impl<'s> Parser<'s> {
             "const" | "input" | "output" => self.qualified(word),
             "let" => self.alias(),
             "for" => self.repetition(),
+            "while" => self.while_loop(),
             "box" => self.timed_box(),
             "ctrl" | "negctrl" | "inv" | "pow" => self.modified_call(word),
             _ if UNSUPPORTED.contains(&word) => Err(self.unsupported(word)),
@@ -199,6 +199,13 @@ impl<'s> Parser<'s> {
         let three = self.version == Version::Three;
         let otherwise = if three && self.accept_name("else")? { self.body()? } else { vec![] };
         Ok(StatementKind::If { condition, then, otherwise })
+    }
+
+    fn while_loop(&mut self) -> Result<StatementKind> {
+        self.expect("(")?;
+        let condition = self.expression()?;
+        self.expect(")")?;
+        Ok(StatementKind::While { condition, body: self.body()? })
     }
 
     fn repetition(&mut self) -> Result<StatementKind> {

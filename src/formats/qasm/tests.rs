@@ -5,7 +5,7 @@ mod gates;
 mod language;
 mod noise;
 
-use super::parse;
+use super::{Options, parse};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::model::{Circuit, Operation, Unitary};
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 fn read(source: &str) -> Result<Circuit> {
-    parse(source.as_bytes(), Path::new("test.qasm"), &BTreeMap::new(), &mut no_files)
+    parse(source.as_bytes(), Path::new("test.qasm"), &Options::default(), &mut no_files)
 }
 
 fn no_files(path: &Path) -> Result<Vec<u8>> {

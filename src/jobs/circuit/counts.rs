@@ -1,26 +1,26 @@
 //! Counts: samples of the classical bits at the end of the circuit.
 
 use super::inputs::Inputs;
+use crate::engine::Engine;
 use crate::io::Counts;
 use crate::model::{Circuit, Layout, Operation};
 use crate::plan::BitSource;
 use crate::rng::{Purpose, uniform};
-use crate::state::{Outcome, State};
+use crate::state::Outcome;
 use std::collections::BTreeMap;
 
 /// Shots drawn at once.
 const BATCH: u64 = 1 << 20;
 
-/// Draws all shots; the trace `missing` is spread evenly. Collective over the state's ranks.
-pub(super) fn draw(state: &State, inputs: &Inputs, layout: &Layout, missing: f64) -> Counts {
+/// Draws all shots; the trace `missing` is spread evenly. Collective over the engine's ranks.
+pub(super) fn draw(engine: &dyn Engine, inputs: &Inputs, layout: &Layout, missing: f64) -> Counts {
     let (seed, shots) = (inputs.config.seed, inputs.config.observe.shots);
     let bits = counted_bits(&inputs.circuit, &inputs.plan.bits);
-    let to_logical = layout.to_logical();
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for first in (0..shots).step_by(BATCH as usize) {
         let batch = first..shots.min(first + BATCH);
         let draws: Vec<f64> = batch.clone().map(|shot| uniform(seed, Purpose::Shots, shot)).collect();
-        for (shot, outcome) in batch.zip(state.sample(&to_logical, missing, &draws)) {
+        for (shot, outcome) in batch.zip(engine.sample(layout, missing, &draws)) {
             let flip = |bit: usize| {
                 let index = shot * bits.len() as u64 + bit as u64;
                 uniform(seed, Purpose::Readout, index) < inputs.config.noise.readout

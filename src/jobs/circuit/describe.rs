@@ -4,11 +4,11 @@ mod numbers;
 
 use super::forecast::{Forecast, Row, forecast};
 use super::inputs::{Inputs, human_bytes};
-use crate::config::Config;
+use crate::config::{Config, EngineKind};
 use crate::driver::Context;
 use crate::error::Result;
 use crate::jobs::PlanOptions;
-use crate::plan::{Action, Step};
+use crate::plan::{Action, Condition, Step};
 use numbers::{human_flops, percent, seconds};
 use std::fmt::Write;
 
@@ -54,14 +54,14 @@ pub(in crate::jobs) fn plan(config: Config, context: &Context<'_>, options: &Pla
 /// What is known without the widths.
 fn costs(text: &mut String, inputs: &Inputs, ranks: usize) {
     let plan = &inputs.plan;
-    let _ = writeln!(text, "{}: {} qubits on {ranks} rank(s)", inputs.config.circuit.file.value, plan.qubits);
+    let _ = writeln!(text, "{}: {} qubits on {ranks} rank(s)", inputs.config.circuit.file.value, plan.system);
     let _ = writeln!(
         text,
-        "  {} rank(s) hold 2^{} rows each, {} idle; {} columns at most, in {} a rank",
+        "  {} rank(s) hold 2^{} rows each, {} idle; {} column(s) at most, in {} a rank",
         plan.shards,
         plan.local_qubits(),
         ranks - plan.shards,
-        inputs.max_width().min(1 << plan.qubits),
+        most_columns(inputs),
         human_bytes(inputs.memory as f64)
     );
     let totals = plan.totals(inputs.precision().amplitude_bytes());
@@ -80,12 +80,27 @@ fn costs(text: &mut String, inputs: &Inputs, ranks: usize) {
     ] {
         let _ = writeln!(text, "  {what:<18}{value:>14}{note}");
     }
+    if inputs.config.engine.kind == EngineKind::LowRank {
+        totals_by_width(text, inputs, totals.cost.sent);
+    }
+}
+
+/// What a factor of so many columns takes.
+fn totals_by_width(text: &mut String, inputs: &Inputs, sent_per_column: u64) {
     let _ = writeln!(text, "\nif the factor had this many columns throughout");
     let _ = writeln!(text, "  {:<10}{:>16}{:>16}", "columns", "memory a rank", "sent a rank");
     for width in WIDTHS {
         let memory = human_bytes(width as f64 * inputs.column_bytes() as f64);
-        let sent = human_bytes(width as f64 * totals.cost.sent as f64);
+        let sent = human_bytes(width as f64 * sent_per_column as f64);
         let _ = writeln!(text, "  {width:<10}{memory:>16}{sent:>16}");
+    }
+}
+
+/// As many as fit, or as there can be.
+fn most_columns(inputs: &Inputs) -> usize {
+    match inputs.config.engine.kind {
+        EngineKind::LowRank => inputs.max_width().min(1 << inputs.plan.qubits),
+        EngineKind::Density | EngineKind::Statevector => 1,
     }
 }
 
@@ -98,7 +113,7 @@ fn prediction(text: &mut String, inputs: &Inputs, forecast: &Forecast) {
         let _ = writeln!(text, "  links between ranks: defaults; measure with `rhoshard bench machine` under mpirun");
     }
     let _ = writeln!(text, "  widths: {source}");
-    if inputs.config.engine.cut.is_none() {
+    if super::first_stair(inputs).is_some() {
         let _ = writeln!(text, "  A run by budget makes a few passes, of falling cut and growing width.");
     }
     let work = &prediction.seconds;
@@ -170,7 +185,7 @@ fn json(inputs: &Inputs, ranks: usize, forecast: &Forecast) -> String {
     by_kind["total"] = prediction.seconds.total().into();
     let value = serde_json::json!({
         "circuit": inputs.config.circuit.file.value,
-        "qubits": plan.qubits,
+        "qubits": plan.system,
         "ranks": ranks,
         "shards": plan.shards,
         "threads": forecast.threads,
@@ -219,7 +234,20 @@ fn detail(step: &Step) -> String {
             let outcome = record.map_or_else(String::new, |bit| format!(", outcome to register bit {bit}"));
             format!("{} {targets:?}, {} branches{outcome}", channel.name(), channel.kraus().len())
         }
+        Action::Conditional { condition, action } => {
+            let step = Step { action: (**action).clone(), ..step.clone() };
+            format!("{} {}, if {}", action.name(), detail(&step), tested(condition))
+        }
+        Action::Classical { bit, condition: None } => format!("register bit {bit} is not read any more"),
+        Action::Classical { bit, condition: Some(condition) } => format!("register bit {bit} = {}", tested(condition)),
         Action::CompressIfWide => String::new(),
         Action::Measure { overlaps, .. } => format!("{} groups of Pauli strings", overlaps.len()),
     }
+}
+
+/// The bits of the register that are tested.
+fn tested(condition: &Condition) -> String {
+    let bits = (0..64).filter(|bit| condition.mask >> bit & 1 == 1);
+    let bits: Vec<String> = bits.map(|bit| format!("bit {bit} is {}", condition.value >> bit & 1)).collect();
+    bits.join(" and ")
 }

@@ -3,7 +3,7 @@
 use super::inputs::Inputs;
 use super::pilot;
 use crate::comm::on_root;
-use crate::config::Machine;
+use crate::config::{EngineKind, Machine};
 use crate::driver::Context;
 use crate::error::{Error, Result};
 use crate::io::WidthTrace;
@@ -87,7 +87,10 @@ pub(super) fn forecast(inputs: &Inputs, context: &Context<'_>, options: &PlanOpt
         table.push(row);
         ranks *= 2;
     }
-    let source = format!("{source}{}", matching(&widths, &inputs.plan));
+    let source = match inputs.config.engine.kind {
+        EngineKind::LowRank => format!("{source}{}", matching(&widths, &inputs.plan)),
+        EngineKind::Density | EngineKind::Statevector => source,
+    };
     let links = options.machine.is_some() && machine.network.is_some();
     Ok(Forecast { machine: source_of_machine, links, source, threads, widths, prediction, table })
 }
@@ -124,14 +127,17 @@ fn read_machine(context: &Context<'_>, path: Option<&Path>) -> Result<(Machine, 
 /// The widths and where they are from.
 fn read_profile(inputs: &Inputs, context: &Context<'_>, source: &WidthSource) -> Result<(Profile, String)> {
     let start = inputs.first_columns() as u64;
+    if inputs.config.engine.kind != EngineKind::LowRank {
+        return Ok((Profile::constant(1), "one column".into()));
+    }
     match source {
         WidthSource::Constant(width) => Ok((Profile::constant(*width), format!("--width {width}"))),
         WidthSource::Result(path) => {
             let trace = on_root(context.comm, || WidthTrace::read(path))?;
-            if trace.qubits != inputs.plan.qubits as u64 {
+            if trace.qubits != inputs.plan.system as u64 {
                 return Err(Error::input(format!(
                     "the result is of {} qubit(s), the circuit has {}",
-                    trace.qubits, inputs.plan.qubits
+                    trace.qubits, inputs.plan.system
                 ))
                 .in_file(path.display())
                 .allowed("a result of the same circuit"));

@@ -2,14 +2,14 @@
 
 use crate::backend::Precision;
 use crate::comm::on_root;
-use crate::config::{Compression, Config, InitialState};
+use crate::config::{Compression, Config, EngineKind, InitialState};
 use crate::driver::Context;
 use crate::engine::rounding::Rounding;
 use crate::error::{Error, Result};
 use crate::formats::{pauli, qasm};
 use crate::io::StateFile;
 use crate::model::{Circuit, NoiseRule, Operation, PauliString, PauliSum};
-use crate::plan::{Plan, Request};
+use crate::plan::{Plan, Request, Step};
 use std::path::{Path, PathBuf};
 
 /// One observable and what it is called in the results.
@@ -58,7 +58,9 @@ impl Inputs {
         let observables = read_observables(&config, context, qubits)?;
         check_groups(&config, qubits)?;
         let start = read_start(&config, context, qubits)?;
+        check_engine(&config, &start).map_err(|error| error.in_file(&config.path))?;
         let plan = Plan::new(&circuit, &request(&config, &observables, ranks))
+            .and_then(|plan| check_pure(&config, &plan).map(|()| plan))
             .map_err(|error| error.in_file(context.resolve(&config.circuit.file.value).display()))?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
         let mut inputs = Inputs { config, texts: [job, text], circuit, observables, start, plan, warnings, memory };
@@ -114,7 +116,7 @@ impl Inputs {
             return Ok(());
         }
         let bytes = self.column_bytes() as f64 * needed as f64;
-        Err(does_not_fit(self.plan.qubits, bytes, self.memory, self.plan.shards, self.precision()))
+        Err(does_not_fit(self.plan.system, bytes, self.memory, self.plan.shards, self.precision()))
     }
 
     /// A budget below what rounding alone can amount to is refused.
@@ -137,7 +139,39 @@ impl Inputs {
 fn request(config: &Config, observables: &[Observable], ranks: usize) -> Request {
     // Compressing after every channel means every channel of the circuit, as the codes compared with do.
     let fuse = config.engine.compression == Compression::Lazy;
-    Request { ranks, strings: strings(observables), outcomes: config.observe.shots > 0, fuse }
+    let density = config.engine.kind == EngineKind::Density;
+    Request { ranks, strings: strings(observables), outcomes: config.observe.shots > 0, fuse, density }
+}
+
+/// Refuses what the engine cannot do.
+fn check_engine(config: &Config, start: &Start) -> Result<()> {
+    let kind = config.engine.kind;
+    let name = match kind {
+        EngineKind::LowRank => return Ok(()),
+        EngineKind::Density => "density",
+        EngineKind::Statevector => "statevector",
+    };
+    if matches!(start, Start::Factor(..)) {
+        return Err(Error::input(format!("the {name} engine cannot start from a result file"))
+            .next("use kind = \"low-rank\", or start from a bit string"));
+    }
+    if kind == EngineKind::Density && config.output.state {
+        return Err(Error::input("`output.state` writes the factor L, which the density engine does not have")
+            .next("use kind = \"low-rank\", or leave `state` out"));
+    }
+    Ok(())
+}
+
+/// A pure state has no noise and no measurement before its end.
+fn check_pure(config: &Config, plan: &Plan) -> Result<()> {
+    let channel = |step: &Step| step.action.channel().map(|channel| (channel.name().to_string(), step.line));
+    match plan.steps.iter().find_map(channel).filter(|_| config.engine.kind == EngineKind::Statevector) {
+        None => Ok(()),
+        Some((name, line)) => Err(Error::input(format!("the statevector engine runs pure states, here is: {name}"))
+            .at_line(line)
+            .allowed("gates, barriers, and measurements at the end")
+            .next("use kind = \"low-rank\" or \"density\"")),
+    }
 }
 
 /// The circuit file's bytes and the circuit.
@@ -152,8 +186,11 @@ fn read_circuit(config: &Config, context: &Context<'_>) -> Result<(Vec<u8>, Circ
             ..error
         })
     };
-    let parameters = &config.circuit.parameters.value;
-    let circuit = qasm::parse(&text, &path, parameters, &mut include)?;
+    let options = qasm::Options {
+        parameters: config.circuit.parameters.value.clone(),
+        while_passes: config.circuit.while_passes,
+    };
+    let circuit = qasm::parse(&text, &path, &options, &mut include)?;
     Ok((text, circuit))
 }
 
@@ -267,7 +304,10 @@ fn does_not_fit(qubits: usize, bytes: f64, memory: u64, shards: usize, precision
 
 /// The bound on rounding of the plan's gates and channels, before any compression.
 fn rounding_of(plan: &Plan, precision: Precision) -> f64 {
-    let mut rounding = Rounding::new(precision, 0.0);
+    let mut rounding = match plan.qubits == plan.system {
+        true => Rounding::new(precision, 0.0),
+        false => Rounding::of_density(precision, plan.system, 0.0),
+    };
     plan.steps.iter().for_each(|step| rounding.step(step));
     rounding.bound()
 }

@@ -4,6 +4,7 @@ use super::inputs::{Inputs, Start};
 use super::{first_stair, settings};
 use crate::backend::cpu::Cpu;
 use crate::comm::Serial;
+use crate::engine::Engine;
 use crate::engine::low_rank::{LowRank, Settings};
 use crate::error::Result;
 use crate::plan::Plan;

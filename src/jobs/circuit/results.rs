@@ -4,13 +4,14 @@ use super::inputs::Inputs;
 use super::{CircuitJob, Run, missed};
 use crate::comm::node::peak_memory;
 use crate::comm::{agree, library_version};
+use crate::engine::Final;
 use crate::engine::certificate::{Certificate, Certified};
 use crate::error::{Error, Result};
 use crate::io::{
     self, ConfigRecord, Expectation, Output, Phase, ProbabilityGroup, Provenance, RunRecord, StateSummary, Term, Terms,
 };
 use crate::model::{Layout, PauliString, PauliSum};
-use crate::plan::{Action, OverlapGroup};
+use crate::plan::Action;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -68,10 +69,11 @@ fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: P
 fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
     let begin = Instant::now();
     let certificate = run.certificate.ok_or_else(|| Error::internal("the plan ended without its measure step"))?;
-    let (layout, overlaps) = final_step(inputs)?;
-    let sent = run.engine.state().sent();
-    let values = run.engine.pauli_expectations(overlaps, inputs.plan.strings.len());
-    let sent = run.engine.state().sent() - sent;
+    let measure = final_step(inputs)?;
+    let layout = measure.layout;
+    let sent = run.engine.sent();
+    let values = run.engine.pauli_expectations(&inputs.plan.strings, measure);
+    let sent = run.engine.sent() - sent;
     let raw: HashMap<PauliString, f64> = inputs.plan.strings.iter().copied().zip(values).collect();
     let mut record = RunRecord {
         expectations: expectations(inputs, &certificate, &raw),
@@ -82,7 +84,7 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
     };
     let observed = begin.elapsed().as_secs_f64();
     if inputs.config.observe.shots > 0 {
-        record.counts = Some(super::counts::draw(run.engine.state(), inputs, layout, certificate.missing()));
+        record.counts = Some(super::counts::draw(&*run.engine, inputs, layout, certificate.missing()));
     }
     if let Some(row) = run.trace.last_mut() {
         row.bytes += sent;
@@ -93,9 +95,9 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
 }
 
 /// The layout and the overlaps of the plan's last step.
-fn final_step(inputs: &Inputs) -> Result<(&Layout, &[OverlapGroup])> {
+fn final_step(inputs: &Inputs) -> Result<Final<'_>> {
     match inputs.plan.steps.last().map(|step| &step.action) {
-        Some(Action::Measure { layout, overlaps }) => Ok((layout, overlaps)),
+        Some(Action::Measure { layout, overlaps }) => Ok(Final { layout, overlaps }),
         _ => Err(Error::internal("a plan ends with its measure step")),
     }
 }
@@ -138,8 +140,7 @@ fn terms(inputs: &Inputs, certificate: &Certificate, raw: &HashMap<PauliString, 
 fn probabilities(run: &mut Run, inputs: &Inputs, certificate: &Certificate, layout: &Layout) -> Vec<ProbabilityGroup> {
     let mut groups = Vec::new();
     for qubits in inputs.config.observe.probabilities.iter().map(|group| &group.value) {
-        let places: Vec<usize> = qubits.iter().map(|qubit| layout.physical(*qubit)).collect();
-        let raw = run.engine.state().marginal(&places);
+        let raw = run.engine.marginal(layout, qubits);
         let mut group = ProbabilityGroup { qubits: qubits.clone(), ..ProbabilityGroup::default() };
         for probability in &raw {
             let certified = certificate.probability(*probability, raw.len());
@@ -157,7 +158,7 @@ fn probabilities(run: &mut Run, inputs: &Inputs, certificate: &Certificate, layo
 /// The part of the state's summary that needs the Gram matrix.
 fn purity(run: &Run, inputs: &Inputs, certificate: &Certificate) -> Result<StateSummary> {
     let (raw, largest) = run.engine.purity()?;
-    let purity = certificate.purity(raw, largest, inputs.plan.qubits);
+    let purity = certificate.purity(raw, largest, inputs.plan.system);
     Ok(StateSummary { purity: raw, purity_lower: purity.lower, purity_upper: purity.upper, ..StateSummary::default() })
 }
 
@@ -165,7 +166,7 @@ fn state_summary(run: &Run, inputs: &Inputs, certificate: &Certificate, purity: 
     let settings = super::settings(inputs, run.stairs.as_ref());
     let budget = inputs.config.engine.budget;
     StateSummary {
-        qubits: inputs.plan.qubits,
+        qubits: inputs.plan.system,
         rank: run.engine.width(),
         trace: certificate.trace,
         error: certificate.error(),
@@ -228,9 +229,8 @@ fn write(output: Option<Output>, run: &mut Run, record: &RunRecord, inputs: &Inp
     let begun = agree(&*comm, output.map(|output| output.begin(record, inputs.config.output.state)).transpose());
     let mut open = begun?;
     if inputs.config.output.state {
-        let (layout, _) = final_step(inputs)?;
-        let physical = |logical| layout.to_physical(logical);
-        run.engine.state().export_rows(&physical, |first, rows| match &mut open {
+        let layout = final_step(inputs)?.layout;
+        run.engine.export_rows(layout, &mut |first, rows| match &mut open {
             Some(open) => open.write_rows(first, rows),
             None => Ok(()),
         })?;

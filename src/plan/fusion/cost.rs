@@ -28,7 +28,8 @@ pub(in crate::plan) fn cost(action: &Action) -> f64 {
         Action::Permutation { controls, .. } => PERMUTATION / halved(controls.len()) + DISPATCH,
         Action::Channel { targets, .. } => dense(targets.len()) + DISPATCH,
         Action::Exchange { pairs } => NETWORK * (1.0 - 0.5f64.powi(pairs.len() as i32)),
-        Action::Relabel { .. } | Action::CompressIfWide | Action::Measure { .. } => 0.0,
+        Action::Conditional { action, .. } => cost(action),
+        Action::Classical { .. } | Action::Relabel { .. } | Action::CompressIfWide | Action::Measure { .. } => 0.0,
     }
 }
 

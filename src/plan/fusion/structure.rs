@@ -99,7 +99,7 @@ fn of_matrix(matrix: &Matrix, place: usize, kind: Kind, free: bool) -> Option<Ma
         Kind::Idle => Some(block(false)).filter(|low| *low == block(true)),
         Kind::Control(value) => still(!value).filter(|phase| *phase == Complex64::ONE).map(|_| block(value)),
         Kind::ControlUpToPhase(value) => {
-            let phase = still(!value).filter(|_| free)?;
+            let phase = still(!value).filter(|phase| free && is_phase(*phase))?;
             Some(block(value).mapv(|entry| entry * phase.conj()))
         }
     }
@@ -113,10 +113,15 @@ fn of_diagonal(entries: &[Complex64], place: usize, kind: Kind, free: bool) -> O
         Kind::Idle => half(false).eq(half(true)).then(|| half(false).collect()),
         Kind::Control(value) => still(!value).filter(|phase| *phase == Complex64::ONE).map(|_| half(value).collect()),
         Kind::ControlUpToPhase(value) => {
-            let phase = still(!value).filter(|_| free)?;
+            let phase = still(!value).filter(|phase| free && is_phase(*phase))?;
             Some(half(value).map(|entry| entry * phase.conj()).collect())
         }
     }
+}
+
+/// Superoperators have other numbers in the place of a phase.
+fn is_phase(value: Complex64) -> bool {
+    (value.norm_sqr() - 1.0).abs() < 1e-14
 }
 
 /// The index with one more bit at `place`.
@@ -139,7 +144,7 @@ fn permutation_of(matrix: &Matrix) -> Option<(Vec<usize>, Vec<Complex64>)> {
 
 /// The matrix of a unitary action on `qubits`, the first least significant, which must be all it acts on; controls
 /// that `given` has are taken for granted.
-pub(super) fn matrix_on(action: &Action, qubits: &[usize], given: &[Control]) -> Matrix {
+pub(in crate::plan) fn matrix_on(action: &Action, qubits: &[usize], given: &[Control]) -> Matrix {
     let (small, targets, controls) = match action {
         Action::Unitary { matrix, targets, controls } => (matrix.clone(), targets, controls),
         Action::Diagonal { entries, targets, controls } => {

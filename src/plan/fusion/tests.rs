@@ -9,7 +9,6 @@ use crate::model::channel::CHANNELS;
 use crate::model::gate::GATES;
 use crate::model::{Circuit, Operation, Register, Statement};
 use crate::plan::Action;
-use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
 const QUBITS: usize = 24;
@@ -61,7 +60,7 @@ fn approximate_optimisation(rounds: usize) -> Circuit {
 fn lret(qubits: usize) -> Circuit {
     let path = format!("{}/tests/data/lret/random_n{qubits}_d13_s42.qasm", env!("CARGO_MANIFEST_DIR"));
     let source = std::fs::read(path).unwrap();
-    qasm::parse(&source, "lret".as_ref(), &BTreeMap::new(), &mut |_| panic!("nothing is included")).unwrap()
+    qasm::parse(&source, "lret".as_ref(), &qasm::Options::default(), &mut |_| panic!("nothing is included")).unwrap()
 }
 
 fn program(circuit: &Circuit) -> Program {

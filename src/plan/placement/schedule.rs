@@ -149,7 +149,7 @@ impl<'a> Schedule<'a> {
                 held |= item.qubits;
                 held_mixed |= item.mixed;
                 held_channel |= item.channel;
-                if !reorder || held_mixed == everything {
+                if !reorder || held_mixed & everything == everything {
                     break;
                 }
             }

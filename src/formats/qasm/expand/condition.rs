@@ -1,4 +1,4 @@
-//! `if`: known conditions choose a branch now, measured bits make an [`Operation::If`].
+//! `if` and `while`: known conditions choose now, measured bits make an [`Operation::If`].
 
 use super::super::ast::{Expression, ExpressionKind, Statement, TypeName};
 use super::super::limits;
@@ -8,10 +8,11 @@ use super::Expander;
 use crate::error::{Error, Result};
 use crate::model::{Operation, Statement as Lowered};
 
-/// Bits, least significant first, and the value they must have.
+/// Bits, least significant first, and the value they must have, or must not have.
 struct Test {
     bits: Vec<usize>,
     value: u64,
+    negated: bool,
 }
 
 impl Expander<'_> {
@@ -20,46 +21,57 @@ impl Expander<'_> {
             let holds = self.evaluate(condition, Division::Integer)?.truth()?;
             return self.block(if holds { then } else { otherwise });
         }
-        let test = self.test(condition)?;
-        if otherwise.is_empty() {
-            return self.conditional(&test, then);
-        }
-        let opposite = opposite(&test).map_err(|_| {
-            Error::input("`else` is supported only where one bit is tested").next("write the other case as an `if`")
-        })?;
-        let start = self.circuit.statements.len();
-        self.conditional(&test, then)?;
-        if self.circuit.statements[start..].iter().any(|statement| writes(statement, test.bits[0])) {
-            return Err(Error::input("the tested bit is measured again before `else`")
-                .next("measure into another bit in this branch"));
-        }
-        self.conditional(&opposite, otherwise)
+        let Test { bits, value, negated } = self.test(condition)?;
+        let (body, otherwise) = (self.collected(then)?, self.collected(otherwise)?);
+        let (body, otherwise) = if negated { (otherwise, body) } else { (body, otherwise) };
+        self.emit(Operation::If { bits, value, body, otherwise })
     }
 
-    /// Adds `body` under the test.
-    fn conditional(&mut self, test: &Test, body: &[Statement]) -> Result<()> {
+    /// `while`: on measured bits as many conditional passes as are allowed; one whose condition fails changes nothing,
+    /// and neither do those after it.
+    pub(super) fn repeat_while(&mut self, condition: &Expression, body: &[Statement]) -> Result<()> {
+        if reads_bits(condition, &self.scopes) {
+            return (0..self.while_passes).try_for_each(|_| self.branch(condition, body, &[]));
+        }
+        while self.evaluate(condition, Division::Integer)?.truth()? {
+            self.count(1)?;
+            self.block(body)?;
+            if reads_bits(condition, &self.scopes) {
+                return Err(too_complicated());
+            }
+        }
+        Ok(())
+    }
+
+    /// The statements of a body that depends on measured bits.
+    fn collected(&mut self, body: &[Statement]) -> Result<Vec<Lowered>> {
         let outside = self.conditional;
         self.conditional = outside.or(Some(self.scopes.depth()));
         let before = std::mem::take(&mut self.circuit.statements);
         self.block(body)?;
         let body = std::mem::replace(&mut self.circuit.statements, before);
         self.conditional = outside;
-        self.emit(Operation::If { bits: test.bits.clone(), value: test.value, body })
+        Ok(body)
     }
 
     /// The condition as a test of bits.
     fn test(&self, condition: &Expression) -> Result<Test> {
         match &condition.kind {
             ExpressionKind::Operand(operand) => match self.bits(operand)? {
-                Run::One(bit) => Ok(Test { bits: vec![bit], value: 1 }),
-                run if run.as_slice().len() == 1 => Ok(Test { bits: run.as_slice().to_vec(), value: 1 }),
+                Run::One(bit) => Ok(Test { bits: vec![bit], value: 1, negated: false }),
+                run if run.as_slice().len() == 1 => {
+                    Ok(Test { bits: run.as_slice().to_vec(), value: 1, negated: false })
+                }
                 _ => Err(too_complicated()),
             },
-            ExpressionKind::Unary("!", inner) => opposite(&self.test(inner)?),
+            ExpressionKind::Unary("!", inner) => Ok(opposite(self.test(inner)?)),
             ExpressionKind::Cast(TypeName::Bool, inner) => self.test(inner),
             ExpressionKind::Binary("&&", left, right) => both(self.test(left)?, self.test(right)?),
+            ExpressionKind::Binary("||", left, right) => {
+                Ok(opposite(both(opposite(self.test(left)?), opposite(self.test(right)?))?))
+            }
             ExpressionKind::Binary("==", left, right) => self.equality(left, right),
-            ExpressionKind::Binary("!=", left, right) => opposite(&self.equality(left, right)?),
+            ExpressionKind::Binary("!=", left, right) => Ok(opposite(self.equality(left, right)?)),
             _ => Err(too_complicated()),
         }
     }
@@ -79,37 +91,29 @@ impl Expander<'_> {
             return Err(Error::input(format!("`{}` of {} bit(s) is never {value}", operand.name, bits.len()))
                 .allowed(format!("0 to {largest}")));
         }
-        Ok(Test { bits, value: value as u64 })
+        Ok(Test { bits, value: value as u64, negated: false })
     }
 }
 
-/// The test that holds when this one does not: only of a single bit is it a test again.
-fn opposite(test: &Test) -> Result<Test> {
-    if test.bits.len() != 1 {
-        return Err(too_complicated());
+/// The test that holds when this one does not.
+fn opposite(test: Test) -> Test {
+    match test.bits.len() {
+        1 => Test { value: test.value ^ 1, ..test },
+        _ => Test { negated: !test.negated, ..test },
     }
-    Ok(Test { bits: test.bits.clone(), value: test.value ^ 1 })
 }
 
 /// The test that both hold.
 fn both(left: Test, right: Test) -> Result<Test> {
     let shift = left.bits.len();
     let overlap = right.bits.iter().any(|bit| left.bits.contains(bit));
-    if overlap || shift + right.bits.len() > limits::CONDITION_BITS {
+    if overlap || left.negated || right.negated || shift + right.bits.len() > limits::CONDITION_BITS {
         return Err(too_complicated());
     }
-    Ok(Test { value: left.value | right.value << shift, bits: [left.bits, right.bits].concat() })
-}
-
-fn writes(statement: &Lowered, tested: usize) -> bool {
-    match &statement.operation {
-        Operation::Measure { bit, .. } => *bit == Some(tested),
-        Operation::If { body, .. } => body.iter().any(|statement| writes(statement, tested)),
-        _ => false,
-    }
+    Ok(Test { value: left.value | right.value << shift, bits: [left.bits, right.bits].concat(), negated: false })
 }
 
 fn too_complicated() -> Error {
     Error::input("this condition on measured bits is not supported")
-        .allowed("`c == 2` of a register, `c[0]`, `!c[0]`, `c[0] == 1`, and such tests joined by `&&`")
+        .allowed("`c == 2` or `c != 2` of a register, `c[0]`, `!c[0]`, `c[0] == 1`, and tests of bits joined by `&&` or `||`")
 }

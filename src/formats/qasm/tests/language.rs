@@ -14,9 +14,12 @@ fn describe(operation: &Operation) -> String {
         Operation::Reset { qubit } => format!("reset {qubit}"),
         Operation::Barrier { qubits } => format!("barrier {qubits:?}"),
         Operation::Channel { channel, qubits } => format!("{} {qubits:?}", channel.name()),
-        Operation::If { bits, value, body } => {
-            let body: Vec<String> = body.iter().map(|statement| describe(&statement.operation)).collect();
-            format!("if {bits:?} {value} {body:?}")
+        Operation::If { bits, value, body, otherwise } => {
+            let told = |body: &[crate::model::Statement]| {
+                body.iter().map(|statement| describe(&statement.operation)).collect::<Vec<String>>()
+            };
+            let otherwise = if otherwise.is_empty() { String::new() } else { format!(" else {:?}", told(otherwise)) };
+            format!("if {bits:?} {value} {:?}{otherwise}", told(body))
         }
     }
 }
@@ -143,6 +146,36 @@ fn measurement_takes_all_its_forms() {
 }
 
 #[test]
+fn other_values_of_a_register_are_the_other_branch() {
+    let circuit = three(
+        "qubit q; bit[2] c; if (c != 2) x q; if (c == 1) y q; else z q; if (c != 3) x q; else y q;
+         if (c[0] || !c[1]) s q; if (!(c == 0)) t q;",
+    );
+    let expected = [
+        "if [0, 1] 2 [] else [\"x [0]\"]",
+        "if [0, 1] 1 [\"y [0]\"] else [\"z [0]\"]",
+        "if [0, 1] 3 [\"y [0]\"] else [\"x [0]\"]",
+        "if [0, 1] 2 [] else [\"s [0]\"]",
+        "if [0, 1] 0 [] else [\"t [0]\"]",
+    ];
+    assert_eq!(operations(&circuit), expected);
+}
+
+#[test]
+fn while_loops_end_by_their_condition_or_their_limit() {
+    let known = three("qubit q; int i = 0; while (i < 3) { x q; i += 1; }");
+    assert_eq!(operations(&known), ["x [0]"; 3]);
+    let source = "OPENQASM 3.0; include \"stdgates.inc\"; qubit q; bit c = 1; while (c) { h q; c = measure q; }";
+    let options = Options { while_passes: 2, ..Options::default() };
+    let measured = parse(source.as_bytes(), Path::new("test.qasm"), &options, &mut no_files);
+    assert_eq!(measured.map(|circuit| circuit.statements.len()).ok(), None, "a bit has no value before it is measured");
+    let source = source.replace("bit c = 1;", "bit c; c = measure q;").replace("(c)", "(!c)");
+    let measured = parse(source.as_bytes(), Path::new("test.qasm"), &options, &mut no_files).unwrap();
+    assert_eq!(operations(&measured)[1..], ["if [0] 0 [\"h [0]\", \"measure 0 0\"]"; 2]);
+    assert!(refusal("OPENQASM 3.0; while (true) { }").what.contains("steps"));
+}
+
+#[test]
 fn conditions_on_measured_bits_become_tests() {
     let circuit = three(
         "qubit[2] q; bit[2] c; bit d; c = measure q; d = measure q[0];
@@ -159,8 +192,7 @@ fn conditions_on_measured_bits_become_tests() {
         "if [2] 0 [\"h [1]\"]",
         "if [1, 2] 1 [\"s [0]\"]",
         "if [0, 1] 1 [\"t [0]\"]",
-        "if [2] 1 [\"x [0]\"]",
-        "if [2] 0 [\"y [0]\"]",
+        "if [2] 1 [\"x [0]\"] else [\"y [0]\"]",
         "if [0, 1] 1 [\"if [2] 1 [\\\"x [1]\\\"]\"]",
     ];
     assert_eq!(operations(&circuit)[3..], expected);

@@ -1,6 +1,0 @@
-// expect: `else` is supported only where one bit is tested
-// line: 6
-OPENQASM 3.0;
-include "stdgates.inc";
-qubit q; bit[2] c;
-if (c == 1) x q; else y q;
