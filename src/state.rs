@@ -336,6 +336,11 @@ impl State {
         norms
     }
 
+    /// Takes these for the squared norms of the core's columns.
+    pub fn set_weights(&mut self, weights: &[f64]) {
+        self.core_mut().columns.iter_mut().zip(weights).for_each(|(column, weight)| column.weight = *weight);
+    }
+
     fn sum_complex(&self, values: &mut [Complex64]) {
         let mut flat: Vec<f64> = values.iter().flat_map(|value| [value.re, value.im]).collect();
         self.comm.sum(&mut flat);

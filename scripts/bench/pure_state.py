@@ -101,7 +101,7 @@ class Bench:
         self.options = options
         self.folder = Path(folder)
         self.threads = common.cores()
-        self.clock = common.Clock(options.minutes or (1.5 if options.quick else 16))
+        self.clock = common.Clock(options.minutes or (1.5 if options.quick else 17.5))
         self.workers = {name: Worker(self.threads) for name, (worker, _, _) in PROGRAMS.items() if worker}
         self.slowness = {}  # (circuit, program): {variant as text: (times slower than the best, at so many qubits)}
         self.once = {}  # circuit: seconds of the best variants of all programs at the last size
@@ -259,7 +259,7 @@ def told(entry):
 def main():
     options = common.arguments(__doc__.splitlines()[0])
     described = common.machine()
-    plan = [(14, 2), (16, 2)] if options.quick else [(20, 5), (22, 5), (24, 3), (LARGE, 1)]
+    plan = [(14, 2), (16, 2)] if options.quick else [(20, 5), (22, 5), (24, 2), (LARGE, 1)]
     entries = []
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, folder)

@@ -37,20 +37,16 @@ def operations(text):
 
 
 def widths_by_line(circuit, ranks, job, trace):
-    """A function: the columns in use before a line of the circuit, by the plan's line of each channel and compression."""
+    """A function: the columns in use before a line of the circuit. Steps know the first line of what they were made of."""
     text = subprocess.run(
         [str(common.PROGRAM), "plan", "--ranks", str(ranks), "-v", str(job)], capture_output=True, text=True, check=True
     ).stdout
     width = dict(zip(trace["step"], trace["width"]))
-    lines, widths = [0], [1]
-    for match in re.finditer(r"^ +(\d+) +(\d+) +(?:channel|compress-if-wide)\b", text, re.MULTILINE):
-        step, line = int(match.group(1)), int(match.group(2))
-        if step in width and line >= lines[-1]:
-            lines.append(line)
-            widths.append(width[step])
-    channels = sum(name == "channel" for _, name, _ in operations(circuit.read_text()))
-    if len(lines) < channels + 1:
-        raise common.Failure(f"{circuit.name}: {channels} channels in the file, {len(lines) - 1} widths in the trace")
+    steps = re.finditer(r"^ +(\d+) +(\d+) .*? (?:channel|compress-if-wide)\b", text, re.MULTILINE)
+    found = [(int(match.group(2)), width[int(match.group(1))]) for match in steps if int(match.group(1)) in width]
+    lines, widths = zip(*sorted([(0, 1), *found], key=lambda pair: pair[0]))
+    if len(lines) == 1 and any(name == "channel" for _, name, _ in operations(circuit.read_text())):
+        raise common.Failure(f"{circuit.name}: channels in the file, no widths in the trace")
     return lambda line: widths[bisect.bisect_left(lines, line) - 1]
 
 

@@ -216,6 +216,11 @@ impl LowRank {
 
     fn compress_to(&mut self, least_trace: f64) -> Result<f64> {
         self.state.flush()?;
+        if self.width() == 1 {
+            let norms = self.state.column_norms();
+            self.state.set_weights(&norms);
+            return Ok(self.settle(1));
+        }
         let source = self.spectrum_source();
         let columns = self.state.columns().to_vec();
         let decision = self.decide(|| source, &columns, least_trace)?;
