@@ -7,8 +7,11 @@ use super::cost::CompressionCost;
 use crate::config::Machine;
 use crate::config::machine::{EIGENVALUE_SIZES, GATE_WIDTHS, PRODUCT_WIDTHS};
 
-/// Largest message of an exchange; longer slices go in several.
-const MESSAGE_BYTES: f64 = (8u64 << 20) as f64;
+/// How an exchange is cut, as `state/pipeline.rs` does: chunks of at most so many bytes over all partners, and up to
+/// [`CHUNKS`] of messages of at least [`SMALLEST_MESSAGE`].
+const CHUNK_BYTES: f64 = (4u64 << 20) as f64;
+const SMALLEST_MESSAGE: f64 = (64u64 << 10) as f64;
+const CHUNKS: f64 = 8.0;
 
 /// The shape of an operation on the rows of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +113,9 @@ impl<'a> Speed<'a> {
     /// message and the bandwidth of the link.
     pub fn exchange(&self, partners: f64, bytes: f64) -> f64 {
         let network = self.network();
-        partners * (bytes / MESSAGE_BYTES).ceil() * network.latency + partners * bytes / network.bandwidth
+        let worthwhile = (bytes / SMALLEST_MESSAGE).floor().clamp(1.0, CHUNKS);
+        let chunks = (partners * bytes / CHUNK_BYTES).ceil().max(worthwhile);
+        partners * chunks * network.latency + partners * bytes / network.bandwidth
     }
 
     /// Seconds of a sum of `bytes` over `ranks` ranks: a tree's latency there and back, then the measured rate.
