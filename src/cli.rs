@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::driver::{self, Context};
 use crate::error::{Error, Result};
 use crate::jobs::{self, PlanOptions, WidthSource};
+use crate::validate;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::cell::RefCell;
 use std::io::Write;
@@ -58,6 +59,8 @@ enum Command {
         #[command(subcommand)]
         what: Bench,
     },
+    /// Run circuits whose results are known in closed form on every engine, alone or under mpirun
+    Validate,
     /// Describe this build and this machine: MPI, HDF5, processor, ranks, threads
     Info,
 }
@@ -151,6 +154,11 @@ fn report(result: &Result<String>, speaks: bool, quiet: bool) -> ExitCode {
 fn execute(arguments: &Arguments, world: &World) -> Result<String> {
     match &arguments.command {
         Command::Info => Ok(info::describe(world.communicator())),
+        Command::Validate => {
+            let comm = world.communicator();
+            start_threads(&Node::of(comm), None)?;
+            validate::run(comm)
+        }
         Command::Run(job) => with_job(arguments, world, &job.job, |config, context| {
             driver::run(jobs::prepare(config, context)?, context)
         }),

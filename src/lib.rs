@@ -1,7 +1,7 @@
 //! Open quantum systems with a certified error on every number, sharded over MPI ranks.
 //!
 //! The layers, lowest first (ARCHITECTURE.md is the map): `error`, `linalg`, `rng`, `config`; `model`, `formats`;
-//! `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`; `jobs`, `bench`;
+//! `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`; `jobs`, `bench`, `validate`;
 //! `cli`.
 
 pub mod backend;
@@ -20,3 +20,4 @@ pub mod model;
 pub mod plan;
 pub mod rng;
 pub mod state;
+pub mod validate;

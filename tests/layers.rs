@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["plan", "engine", "state"],
     &["io"],
     &["driver", "cluster"],
-    &["jobs", "bench"],
+    &["jobs", "bench", "validate"],
     &["main", "cli"],
 ];
 
