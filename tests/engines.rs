@@ -57,16 +57,20 @@ fn start(kind: Kind, comm: Rc<dyn Communicator>, precision: Precision, plan: &Pl
         budget: None,
     };
     match kind {
-        Kind::LowRank => {
-            Box::new(LowRank::from_basis_state(comm, &backend, plan.qubits, physical, settings).unwrap())
-        }
+        Kind::LowRank => Box::new(LowRank::from_basis_state(comm, &backend, plan.qubits, physical, settings).unwrap()),
         Kind::Density => Box::new(Density::from_basis_state(comm, &backend, plan, 0).unwrap()),
         Kind::Statevector => Box::new(Statevector::from_basis_state(comm, &backend, plan.qubits, physical).unwrap()),
     }
 }
 
 /// The plan run on this rank; nothing where it is idle.
-fn run(kind: Kind, comm: Box<dyn Communicator>, circuit: &Circuit, precision: Precision, request: Request) -> Option<Said> {
+fn run(
+    kind: Kind,
+    comm: Box<dyn Communicator>,
+    circuit: &Circuit,
+    precision: Precision,
+    request: Request,
+) -> Option<Said> {
     let request = Request { ranks: comm.size(), density: kind == Kind::Density, ..request };
     let plan = Plan::new(circuit, &request).unwrap();
     let group = comm.split(usize::from(comm.rank() >= plan.shards));
@@ -201,7 +205,7 @@ fn joint(said: &Said) -> Vec<f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn measured_bits_decide_what_happens(

@@ -124,7 +124,8 @@ fn the_files_as_the_program_reads_them_agree_with_a_public_simulator() {
         let path = data().join(&entry.file);
         let source = std::fs::read(&path).expect("the circuits are committed");
         let mut read_include = |include: &Path| panic!("{include:?}: the library is built in");
-        let circuit = qasm::parse(&source, &path, &qasm::Options::default(), &mut read_include).expect("a right circuit");
+        let circuit =
+            qasm::parse(&source, &path, &qasm::Options::default(), &mut read_include).expect("a right circuit");
         let is_gate = |statement: &&Statement| matches!(statement.operation, Operation::Gate(_));
         assert_eq!(circuit.statements.iter().filter(is_gate).count(), entry.gates, "gates of {}", entry.file);
         let (circuit, _warnings) = entry.noise_rule().apply(&circuit).expect("probabilities");

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rhoshard::error::{Error, Result};
-use rhoshard::formats::qasm::parse;
+use rhoshard::formats::qasm::{Options, parse};
 use rhoshard::model::{Circuit, Operation, Unitary};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,12 @@ fn no_files(path: &Path) -> Result<Vec<u8>> {
     Err(Error::input("no such file").in_file(path.display()))
 }
 
+fn with_theta() -> Options {
+    Options { parameters: BTreeMap::from([("theta".to_string(), 0.3)]), ..Options::default() }
+}
+
 fn read(source: &[u8], file: &Path) -> Result<Circuit> {
-    parse(source, file, &BTreeMap::new(), &mut no_files)
+    parse(source, file, &Options::default(), &mut no_files)
 }
 
 fn fixture(name: &str) -> Circuit {
@@ -257,8 +261,8 @@ proptest! {
             at if at < small.len() => std::fs::read(fixtures().join(format!("qasmbench/{}.qasm", small[at]))).unwrap(),
             _ => EVERYTHING.into(),
         };
-        let parameters = BTreeMap::from([("theta".to_string(), 0.3)]);
-        let outcome = parse(&damaged(source, &damage), Path::new("damaged.qasm"), &parameters, &mut no_files);
+        let options = with_theta();
+        let outcome = parse(&damaged(source, &damage), Path::new("damaged.qasm"), &options, &mut no_files);
         if let Err(error) = outcome {
             prop_assert!(!error.what.is_empty() && error.file.is_some());
             prop_assert!(error.kind == rhoshard::error::ErrorKind::Input, "{error}");
@@ -268,6 +272,6 @@ proptest! {
 
 #[test]
 fn the_undamaged_file_is_accepted() {
-    let parameters = BTreeMap::from([("theta".to_string(), 0.3)]);
-    parse(EVERYTHING.as_bytes(), Path::new("everything.qasm"), &parameters, &mut no_files).unwrap();
+    let options = with_theta();
+    parse(EVERYTHING.as_bytes(), Path::new("everything.qasm"), &options, &mut no_files).unwrap();
 }

@@ -9,11 +9,8 @@ use super::{
 use crate::error::{Error, Result};
 use std::path::{Component, Path};
 
-const ENGINES: &[(&str, EngineKind)] = &[
-    ("low-rank", EngineKind::LowRank),
-    ("density", EngineKind::Density),
-    ("statevector", EngineKind::Statevector),
-];
+const ENGINES: &[(&str, EngineKind)] =
+    &[("low-rank", EngineKind::LowRank), ("density", EngineKind::Density), ("statevector", EngineKind::Statevector)];
 /// Keys that only the low-rank engine has a use for.
 const OF_LOW_RANK: [&str; 4] = ["cut", "prune", "compression", "max_rank"];
 const COMPRESSIONS: &[(&str, Compression)] =

@@ -49,7 +49,15 @@ impl Density {
 
     fn with(state: State, rounding: Rounding, plan: &Plan) -> Density {
         let (qubits, outcomes) = (plan.system, plan.qubits - 2 * plan.system);
-        Density { state, qubits, outcomes, rounding, layout: plan.start.clone(), phase: Complex64::ONE, diagonal: Vec::new() }
+        Density {
+            state,
+            qubits,
+            outcomes,
+            rounding,
+            layout: plan.start.clone(),
+            phase: Complex64::ONE,
+            diagonal: Vec::new(),
+        }
     }
 
     /// `<x| rho |x XOR flip>`, by outcome and `x`.

@@ -142,9 +142,8 @@ impl LowRank {
     ) -> Result<f64> {
         let mut kraus = channel.kraus().to_vec();
         kraus.push(identity(kraus[0].nrows()));
-        let split = |engine: &LowRank| {
-            Split::of(channel, record, condition, engine.state.columns(), engine.settings.prune)
-        };
+        let split =
+            |engine: &LowRank| Split::of(channel, record, condition, engine.state.columns(), engine.settings.prune);
         let mut found = split(self);
         if self.compresses_at_once(&found) {
             return self.channel_at_once(&kraus, targets, &found);
@@ -260,7 +259,6 @@ impl LowRank {
             Source::Gram(self.state.gram())
         }
     }
-
 }
 
 impl Engine for LowRank {
@@ -365,13 +363,7 @@ struct Split {
 impl Split {
     /// All branches whose weight may reach `prune`, of the columns for which the condition holds. With `record` the branch
     /// number goes to that bit of the register.
-    fn of(
-        channel: &Channel,
-        record: Option<usize>,
-        condition: Condition,
-        columns: &[Column],
-        prune: f64,
-    ) -> Split {
+    fn of(channel: &Channel, record: Option<usize>, condition: Condition, columns: &[Column], prune: f64) -> Split {
         let bounds = channel.bounds();
         let kept = strongest(bounds);
         let branch = |column: &Column, kraus: usize| Column {

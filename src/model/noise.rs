@@ -170,7 +170,8 @@ mod tests {
         let written = circuit(silent);
         assert_eq!(RULE.apply(&written).unwrap().0, written);
         let body = vec![Statement { operation: gate("x", &[1]), line: 9 }];
-        let (noisy, _) = RULE.apply(&circuit(vec![Operation::If { bits: vec![0], value: 1, body, otherwise: vec![] }])).unwrap();
+        let (noisy, _) =
+            RULE.apply(&circuit(vec![Operation::If { bits: vec![0], value: 1, body, otherwise: vec![] }])).unwrap();
         assert_eq!(outline(&noisy.statements), [r#"if ["x [1] @9", "depolarizing [1] @9"]"#]);
     }
 

@@ -142,6 +142,7 @@ mod tests {
     /// Five qubits on four ranks: 8 rows, columns of 128 bytes in double precision.
     fn plan() -> Plan {
         Plan {
+            system: 5,
             qubits: 5,
             shards: 4,
             start: Layout::new((0..5).collect()),

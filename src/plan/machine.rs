@@ -213,8 +213,10 @@ mod tests {
     fn links_have_a_latency_and_a_rate() {
         let machine = machine();
         let speed = Speed::new(&machine, 2, 16);
-        close(speed.exchange(3.0, 1e6), 3.0 * (1e-3 + 1.0));
-        close(speed.exchange(1.0, 9e6), 2e-3 + 9.0);
+        // One chunk, eight of at least 64 KiB, 24 of at most 4 MiB.
+        close(speed.exchange(3.0, 1e5), 3.0 * (1e-3 + 0.1));
+        close(speed.exchange(1.0, 9e6), 8e-3 + 9.0);
+        close(speed.exchange(1.0, 1e8), 24e-3 + 100.0);
         close(speed.all_reduce(4, 1e6), 4e-3 + 1.0);
         assert_eq!((speed.all_reduce(1, 1e6), speed.broadcast(1, 1e6)), (0.0, 0.0));
     }

@@ -83,7 +83,12 @@ pub(super) struct Resolved<'a> {
 pub(super) fn resolve(circuit: &Circuit, outcomes: bool) -> Result<Resolved<'_>> {
     let mut flat = Flat { items: Vec::new(), conditions: Vec::new(), variables: circuit.bits() };
     flat.statements(&circuit.statements);
+    // Once to find out which bits are in the register at the end, once more knowing it.
     let mut liveness = Liveness::new(circuit, outcomes, flat.variables);
+    flat.items.iter().rev().for_each(|item| drop(liveness.mark(item.clone())));
+    let at_the_end = liveness.sources.iter().map(|source| outcomes && matches!(source, BitSource::Register(_)));
+    let mut liveness =
+        Liveness { live: at_the_end.collect(), ..Liveness::new(circuit, outcomes, flat.variables) };
     let marked: Vec<Tested<'_>> = flat.items.into_iter().rev().flat_map(|item| liveness.mark(item)).collect();
     let mut slots = Slots { of: vec![None; flat.variables], taken: Vec::new() };
     let items = marked.into_iter().rev().filter_map(|item| slots.assign(item)).collect();
@@ -106,6 +111,7 @@ pub(super) fn resolve(circuit: &Circuit, outcomes: bool) -> Result<Resolved<'_>>
 type Test = (usize, bool);
 
 /// An event whose slots are still variables, and what must hold for it.
+#[derive(Clone)]
 struct Tested<'a> {
     event: Event<'a>,
     tests: Vec<Test>,
@@ -286,9 +292,7 @@ impl Slots {
         }
         let event = match event {
             Event::Statement(_) => event,
-            Event::Measure(statement, qubit, bit) => {
-                Event::Measure(statement, qubit, bit.map(|bit| self.slot(bit)))
-            }
+            Event::Measure(statement, qubit, bit) => Event::Measure(statement, qubit, bit.map(|bit| self.slot(bit))),
             Event::Set(flag) => Event::Set(self.slot(flag)),
             Event::Clear(variable) => {
                 let slot = self.of[variable].take()?;

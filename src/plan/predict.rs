@@ -111,9 +111,11 @@ impl Walk<'_> {
     fn step(&mut self, index: usize) {
         let step = &self.plan.steps[index];
         match &step.action {
-            Action::Unitary { .. } | Action::Diagonal { .. } | Action::Permutation { .. } | Action::Channel { .. } => {
-                self.enqueue(index, step);
-            }
+            Action::Unitary { .. }
+            | Action::Diagonal { .. }
+            | Action::Permutation { .. }
+            | Action::Channel { .. }
+            | Action::Conditional { .. } => self.enqueue(index, step),
             Action::Exchange { pairs } => {
                 self.flush();
                 self.exchange(index, pairs);
@@ -122,7 +124,7 @@ impl Walk<'_> {
                 self.flush();
                 self.compress(index);
             }
-            Action::CompressIfWide | Action::Relabel { .. } => {}
+            Action::CompressIfWide | Action::Relabel { .. } | Action::Classical { .. } => {}
             Action::Measure { .. } => {
                 self.flush();
                 self.compress(index);

@@ -27,7 +27,9 @@ pub(super) fn on_density(program: Program, qubits: usize, outcomes: usize) -> Pr
 fn doubled(lowered: Lowered, qubits: usize) -> Vec<Lowered> {
     let Lowered { action, line, operations } = lowered;
     match action {
-        Action::Classical { bit, condition } => vec![Lowered { action: classical(2 * qubits, bit, condition), line, operations }],
+        Action::Classical { bit, condition } => {
+            vec![Lowered { action: classical(2 * qubits, bit, condition), line, operations }]
+        }
         Action::Conditional { condition, action } => {
             let controls = controls(2 * qubits, condition);
             conditional(*action, condition, &controls, qubits)
@@ -98,11 +100,9 @@ fn conjugated(gate: &Action, qubits: usize) -> Action {
             targets: shifted(targets),
             controls: controlled(controls),
         },
-        Action::Diagonal { entries, targets, controls } => Action::Diagonal {
-            entries: conjugates(entries),
-            targets: shifted(targets),
-            controls: controlled(controls),
-        },
+        Action::Diagonal { entries, targets, controls } => {
+            Action::Diagonal { entries: conjugates(entries), targets: shifted(targets), controls: controlled(controls) }
+        }
         Action::Permutation { images, factors, targets, controls } => Action::Permutation {
             images: images.clone(),
             factors: conjugates(factors),

@@ -159,7 +159,16 @@ pub(super) mod tests {
         actions.push(Action::Measure { layout: layout.clone(), overlaps: Vec::new() });
         let step = |action| Step { action, line: 0, operations: 1 };
         let steps = actions.into_iter().map(step).collect();
-        Plan { qubits, shards: 1, start: layout, steps, strings: Vec::new(), bits: Vec::new(), tracked: 0 }
+        Plan {
+            system: qubits,
+            qubits,
+            shards: 1,
+            start: layout,
+            steps,
+            strings: Vec::new(),
+            bits: Vec::new(),
+            tracked: 0,
+        }
     }
 
     fn rows(widths: &[(&str, u64)]) -> Vec<(String, u64)> {

@@ -18,9 +18,8 @@ fn apply(branches: Branches, statement: &Statement) -> Branches {
     let mut after = Branches::new();
     match &statement.operation {
         Operation::If { bits, value, body, otherwise } => {
-            let read = |register: u64| {
-                bits.iter().enumerate().map(|(place, bit)| (register >> bit & 1) << place).sum::<u64>()
-            };
+            let read =
+                |register: u64| bits.iter().enumerate().map(|(place, bit)| (register >> bit & 1) << place).sum::<u64>();
             let (hold, rest): (Branches, Branches) =
                 branches.into_iter().partition(|(register, _)| read(*register) == *value);
             add_all(&mut after, otherwise.iter().fold(rest, apply));

@@ -20,9 +20,8 @@ pub fn circuits(qubits: usize, length: usize) -> impl Strategy<Value = Circuit> 
 /// measurements earlier ones.
 pub fn dynamic_circuits(qubits: usize, length: usize) -> impl Strategy<Value = Circuit> {
     let simple = prop_oneof![3 => operations(qubits), 2 => measurements(qubits)].boxed();
-    let nested = simple.prop_recursive(2, 8, 4, move |inner| {
-        prop_oneof![2 => inner.clone(), 3 => conditions(qubits, inner)]
-    });
+    let nested =
+        simple.prop_recursive(2, 8, 4, move |inner| prop_oneof![2 => inner.clone(), 3 => conditions(qubits, inner)]);
     proptest::collection::vec(nested, 1..=length).prop_map(move |mut operations| {
         let idle = Gate { name: "id".into(), qubits: (0..qubits).collect(), body: Vec::new() };
         operations.push(Operation::Gate(idle));

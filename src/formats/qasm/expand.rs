@@ -13,13 +13,13 @@ use super::ast::{Expression, Index, Name, Range, Statement, StatementKind, TypeN
 use super::parser::{Parser, Version};
 use super::scope::{Scopes, Symbol};
 use super::value::{Division, Evaluator, Value};
-use super::{Read, decode, limits};
+use super::{Options, Read, decode, limits};
 use crate::error::{Error, Result};
 use crate::model::gate::Library;
 use crate::model::{Circuit, Operation, Statement as Lowered, Unitary};
 use classical::Inputs;
 use gate::KnownGate;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// The state of the reader between statements.

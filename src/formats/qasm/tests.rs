@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::model::{Circuit, Operation, Unitary};
 use num_complex::Complex64;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 fn read(source: &str) -> Result<Circuit> {

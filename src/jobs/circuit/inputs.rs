@@ -59,8 +59,8 @@ impl Inputs {
         check_groups(&config, qubits)?;
         let start = read_start(&config, context, qubits)?;
         check_engine(&config, &start).map_err(|error| error.in_file(&config.path))?;
-        let plan = Plan::new(&circuit, &request(&config, &observables, ranks))
-            .and_then(|plan| check_pure(&config, &plan).map(|()| plan))
+        let plan = check_pure(&config, &circuit)
+            .and_then(|()| Plan::new(&circuit, &request(&config, &observables, ranks)))
             .map_err(|error| error.in_file(context.resolve(&config.circuit.file.value).display()))?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
         let mut inputs = Inputs { config, texts: [job, text], circuit, observables, start, plan, warnings, memory };
@@ -163,9 +163,13 @@ fn check_engine(config: &Config, start: &Start) -> Result<()> {
 }
 
 /// A pure state has no noise and no measurement before its end.
-fn check_pure(config: &Config, plan: &Plan) -> Result<()> {
+fn check_pure(config: &Config, circuit: &Circuit) -> Result<()> {
+    if config.engine.kind != EngineKind::Statevector {
+        return Ok(());
+    }
+    let plan = Plan::new(circuit, &Request { fuse: false, ..Request::default() })?;
     let channel = |step: &Step| step.action.channel().map(|channel| (channel.name().to_string(), step.line));
-    match plan.steps.iter().find_map(channel).filter(|_| config.engine.kind == EngineKind::Statevector) {
+    match plan.steps.iter().find_map(channel) {
         None => Ok(()),
         Some((name, line)) => Err(Error::input(format!("the statevector engine runs pure states, here is: {name}"))
             .at_line(line)

@@ -2,7 +2,7 @@
 //! against the dense density matrix show.)
 
 use super::super::lowering::{Lowered, Program, lower};
-use super::super::measurement::analyse;
+use super::super::measurement::resolve;
 use super::{cost, fuse_gates, fuse_noise};
 use crate::formats::qasm;
 use crate::model::channel::CHANNELS;
@@ -64,7 +64,7 @@ fn lret(qubits: usize) -> Circuit {
 }
 
 fn program(circuit: &Circuit) -> Program {
-    lower(circuit, &analyse(circuit, false).unwrap()).unwrap()
+    lower(circuit.qubits(), &resolve(circuit, false).unwrap().items)
 }
 
 fn fuse(actions: Vec<Lowered>, qubits: usize, local: usize, grow_local: bool) -> Vec<Lowered> {
@@ -135,7 +135,7 @@ fn recorded_measurements_stay_alone_and_in_order() {
         gate("h", &[], &[1]),
     ];
     let circuit = circuit(operations);
-    let lowered = lower(&circuit, &analyse(&circuit, true).unwrap()).unwrap().actions;
+    let lowered = lower(circuit.qubits(), &resolve(&circuit, true).unwrap().items).actions;
     let fused = fuse(lowered, QUBITS, QUBITS, true);
     let records: Vec<_> = fused
         .iter()

@@ -114,6 +114,7 @@ fn both(left: Test, right: Test) -> Result<Test> {
 }
 
 fn too_complicated() -> Error {
-    Error::input("this condition on measured bits is not supported")
-        .allowed("`c == 2` or `c != 2` of a register, `c[0]`, `!c[0]`, `c[0] == 1`, and tests of bits joined by `&&` or `||`")
+    Error::input("this condition on measured bits is not supported").allowed(
+        "`c == 2` or `c != 2` of a register, `c[0]`, `!c[0]`, `c[0] == 1`, and tests of bits joined by `&&` or `||`",
+    )
 }

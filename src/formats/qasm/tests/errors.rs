@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn files_that_are_not_text_are_refused() {
-    let bytes = |bytes: &[u8]| parse(bytes, Path::new("a/b.qasm"), &BTreeMap::new(), &mut no_files).unwrap_err();
+    let bytes = |bytes: &[u8]| parse(bytes, Path::new("a/b.qasm"), &Options::default(), &mut no_files).unwrap_err();
     assert!(bytes(b"").to_string().starts_with("a/b.qasm: the file is empty"));
     assert!(bytes(b" \n// nothing\n").what.contains("empty"));
     let binary = bytes(b"OPENQASM 2.0;\n\x89HDF\xff\xfe");
@@ -80,7 +80,7 @@ fn definitions_in_a_circle_are_refused() {
     assert!(error.what.contains("deep"), "{error}");
     let mut endless = |_: &Path| Ok(b"include \"again.inc\";".to_vec());
     let error =
-        parse(b"OPENQASM 2.0; include \"again.inc\";", Path::new("x"), &BTreeMap::new(), &mut endless).unwrap_err();
+        parse(b"OPENQASM 2.0; include \"again.inc\";", Path::new("x"), &Options::default(), &mut endless).unwrap_err();
     assert!(error.what.contains("include one another"), "{error}");
 }
 
@@ -88,9 +88,9 @@ fn definitions_in_a_circle_are_refused() {
 fn errors_in_included_files_name_the_included_file() {
     let mut files = |_: &Path| Ok(b"gate a x { U(0,0,1) x; }\n gate b x { a x, x; }\n".to_vec());
     let source = b"OPENQASM 2.0;\ninclude \"lib.inc\";\nqreg q[1];\n\nb q[0];";
-    let error = parse(source, Path::new("main.qasm"), &BTreeMap::new(), &mut files).unwrap_err();
+    let error = parse(source, Path::new("main.qasm"), &Options::default(), &mut files).unwrap_err();
     assert_eq!((error.file.as_deref(), error.line), (Some("lib.inc"), Some(2)), "{error}");
     let error =
-        parse(b"OPENQASM 2.0;\n include \"gone.inc\";", Path::new("main.qasm"), &BTreeMap::new(), &mut no_files);
+        parse(b"OPENQASM 2.0;\n include \"gone.inc\";", Path::new("main.qasm"), &Options::default(), &mut no_files);
     assert_eq!(error.unwrap_err().to_string(), "main.qasm:2: cannot include `gone.inc`: no such file");
 }

@@ -215,7 +215,8 @@ fn inputs_are_bound_from_outside() {
     let source = "OPENQASM 3.0; include \"stdgates.inc\"; input float theta; input int k; qubit[3] q; rx(theta) q[k];";
     let bound = |pairs: &[(&str, f64)]| {
         let parameters = pairs.iter().map(|(name, value)| (name.to_string(), *value)).collect();
-        parse(source.as_bytes(), Path::new("test.qasm"), &parameters, &mut no_files)
+        let options = Options { parameters, ..Options::default() };
+        parse(source.as_bytes(), Path::new("test.qasm"), &options, &mut no_files)
     };
     assert_same(&bound(&[("theta", 0.3), ("k", 2.0)]).unwrap(), &three("qubit[3] q; rx(0.3) q[2];"), "bound");
     let missing = bound(&[("k", 1.0)]).unwrap_err();
@@ -237,7 +238,7 @@ fn included_files_are_read_relative_to_the_file_that_includes_them() {
         }
     };
     let source = b"OPENQASM 2.0;\n\ninclude \"lib/mine.inc\"; qreg q[1];\nouter q[0];";
-    let circuit = parse(source, Path::new("jobs/main.qasm"), &BTreeMap::new(), &mut files).unwrap();
+    let circuit = parse(source, Path::new("jobs/main.qasm"), &Options::default(), &mut files).unwrap();
     assert_eq!(gates(&circuit), ["U [0]"]);
     assert_eq!(asked, ["jobs/lib/mine.inc", "jobs/lib/deep/inner.inc"]);
 }
