@@ -205,7 +205,7 @@ fn joint(said: &Said) -> Vec<f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn measured_bits_decide_what_happens(
