@@ -126,13 +126,13 @@ fn table(lines: &[Line], ranks: usize) -> String {
     let mut text = String::new();
     let heads = ("case", "observable", "engine", "expected", "measured", "tolerance");
     let (case, observable, engine, expected, measured, tolerance) = heads;
-    let _ = writeln!(text, "{case:<30} {observable:<11} {engine:<11} {expected:>15} {measured:>15} {tolerance:>10}");
+    let _ = writeln!(text, "{case:<33} {observable:<11} {engine:<11} {expected:>15} {measured:>15} {tolerance:>10}");
     for line in lines {
         let Line { case, observable, engine, expected, measured, tolerance } = line;
         let verdict = if line.holds() { "" } else { "  WRONG" };
         let _ = writeln!(
             text,
-            "{case:<30} {observable:<11} {engine:<11} {expected:>15.12} {measured:>15.12} {tolerance:>10.1e}{verdict}"
+            "{case:<33} {observable:<11} {engine:<11} {expected:>15.12} {measured:>15.12} {tolerance:>10.1e}{verdict}"
         );
     }
     let right = lines.iter().filter(|line| line.holds()).count();

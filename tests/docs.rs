@@ -81,11 +81,11 @@ fn engines_agree_on_the_circuit_of_the_readme_that_measured_bits_decide() {
         );
         std::fs::write(folder.path().join("decided.toml"), text).unwrap();
         let printed = run(folder.path(), &["run", "decided.toml"]).stdout;
-        let is_number = |line: &&str| line.starts_with("Z0 Z1") || line.chars().all(|c| c.is_ascii_digit() || c == ' ');
-        printed.lines().filter(is_number).map(str::to_string).collect::<Vec<String>>()
+        let is_count = |line: &&str| !line.is_empty() && line.chars().all(|c| c.is_ascii_digit() || c == ' ');
+        printed.lines().filter(is_count).map(str::to_string).collect::<Vec<String>>()
     };
     let low_rank = job("low-rank");
-    assert!(low_rank.len() > 2, "{low_rank:?}");
+    assert!(low_rank.len() >= 2, "{low_rank:?}");
     assert_eq!(low_rank, job("density"));
 }
 

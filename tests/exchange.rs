@@ -110,7 +110,7 @@ fn damp(state: &mut State, target: usize, weight: f64) {
     let kept = state.columns().to_vec();
     let column = Column { weight, register: 0 };
     let branches: Vec<Branch> = (0..kept.len() / 2).map(|source| Branch { source, kraus: 1, column }).collect();
-    state.branch(&kraus, &[target], (0, &kept), &branches);
+    state.branch(&kraus, &[target], (&vec![0; kept.len()], &kept), &branches);
 }
 
 /// A state with basis states in its columns, all rows of which the rotations of the first layer fill.

@@ -5,9 +5,12 @@ pub(super) struct Case {
     pub(super) name: &'static str,
     /// OpenQASM.
     pub(super) circuit: &'static str,
-    /// Pauli text and its exact expectation.
-    pub(super) observables: &'static [(&'static str, fn() -> f64)],
+    /// What is known.
+    pub(super) observables: &'static [Known],
 }
+
+/// Pauli text and its exact expectation.
+pub(super) type Known = (&'static str, fn() -> f64);
 
 pub(super) const CASES: &[Case] = &[
     Case {
