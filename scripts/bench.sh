@@ -57,6 +57,11 @@ measure() {
     .venv/bin/python "scripts/bench/$1.py" "${quick[@]}" --results "$results"
 }
 
+load=$(cut -d' ' -f1 /proc/loadavg 2>/dev/null || echo 0)
+if [[ ${load%.*} -ge 1 ]]; then
+    echo "bench.sh: the load is $load already: other programs are running, and the times will not be worth much" >&2
+fi
+
 setup
 allow_oversubscription
 export MPI
@@ -68,11 +73,6 @@ fi
 echo "== build"
 cargo build --release --quiet "${features[@]}"
 bash scripts/python-env.sh --bench
-
-load=$(cut -d' ' -f1 /proc/loadavg 2>/dev/null || echo 0)
-if [[ ${load%.*} -ge 1 ]]; then
-    echo "bench.sh: the load is $load already: other programs are running, and the times will not be worth much" >&2
-fi
 
 for name in "${parts[@]}"; do
     case $name in

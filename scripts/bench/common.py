@@ -79,13 +79,29 @@ def processor():
     }
 
 
+def busy_cores(seconds=2.0):
+    """Cores that all programs together keep busy. (The load still counts what ended a minute ago.)"""
+
+    def ticks():
+        fields = [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+        return sum(fields) - fields[3] - fields[4], sum(fields)
+
+    try:
+        busy, total = ticks()
+        time.sleep(seconds)
+        busy, total = (after - before for after, before in zip(ticks(), (busy, total)))
+        return os.cpu_count() * busy / max(total, 1)
+    except OSError:
+        return None
+
+
 def memory_bytes():
     """Memory of the machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def machine():
-    """Where and with what this was measured. The load is that before the part began."""
+    """Where and with what this was measured. Load and busy cores are those before the part began."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -97,6 +113,7 @@ def machine():
         "cores": cores(),
         "memory_bytes": memory_bytes(),
         "load_before": os.getloadavg()[0],
+        "busy_cores_before": busy_cores(),
         "system": platform.platform(),
         "rustc": output_of("rustc", "--version"),
         "mpi": (output_of(*launcher()[:1], "--version").splitlines() or [""])[0] if launcher() else "none",

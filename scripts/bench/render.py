@@ -55,8 +55,8 @@ def stamp(part):
     """When and of what."""
     machine = part["machine"]
     text = f"{machine['date'][:10]}, commit {machine['commit'][:8]}{' with changes' if machine['uncommitted_changes'] else ''}"
-    if machine["load_before"] >= 1:
-        text += f", **on a busy machine (load {machine['load_before']:.1f}): not to be quoted**"
+    if (busy := machine.get("busy_cores_before") or 0.0) >= 0.5:
+        text += f", **beside other programs ({busy:.1f} cores busy): not to be quoted**"
     if part["quick"]:
         text += ", **smoke test: not to be quoted**"
     return text
