@@ -223,9 +223,6 @@ impl Walk<'_> {
 
     fn compress(&mut self, index: usize) {
         let width = self.widths.before(index);
-        if width <= 1 {
-            return; // One column has nothing to share with others.
-        }
         let seconds = self.compression(width, self.widths.after[index]);
         self.result.compressions += 1;
         self.add(index, seconds);

@@ -58,7 +58,7 @@ fn operations_in_one_tile_share_a_pass() {
     // 16 rows of one column, 256 bytes. Bits 0, 1, 2 fit in a tile of 8 rows; bit 3 begins a second pass.
     let plan = measured(vec![dense(&[0]), dense(&[1, 2]), dense(&[3])], 4);
     let found = predict(&plan, &Profile::constant(1));
-    assert_eq!((found.passes, found.compressions), (2, 0));
+    assert_eq!((found.passes, found.compressions), (2, 1));
     close(found.traffic, 2.0 * 512.0);
     close(found.seconds.gates, 2.0 * 512e-9 + 3.0 * 16e-6);
     close(found.steps[0], 512e-9 + 16e-6);
