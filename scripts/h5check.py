@@ -127,7 +127,10 @@ def check_state(group):
         findings.append("state: error is not discarded + rounding")
     if not numpy.isnan(state["budget"]) and state["budget_met"] != (state["error"] <= state["budget"]):
         findings.append("state: budget_met contradicts error and budget")
-    if not state["purity_lower"] <= state["purity"] <= state["purity_upper"]:
+    if state["trajectories"] > 0:
+        known = [name for name in ("error", "rounding", "purity_lower", "purity_upper") if not numpy.isnan(state[name])]
+        findings += [f"state: {name} is known although trajectories were sampled" for name in known]
+    elif not state["purity_lower"] <= state["purity"] <= state["purity_upper"]:
         findings.append("state: purity lies outside its bounds")
     if "factor" in group:
         findings += check_factor(group["factor"], state)
@@ -171,14 +174,17 @@ def check(file):
 def report(file):
     """One paragraph on what the file holds."""
     results, state = file["results"], file["results/state"].attrs
-    print(f"  {state['qubits']} qubits, rank {state['rank']}, error {state['error']:.3g}, "
-          f"budget {state['budget']:g} {'met' if state['budget_met'] else 'MISSED'}")
+    sampled = state["trajectories"] > 0
+    print(f"  {state['qubits']} qubits, " + (f"{state['trajectories']} trajectories, no bound" if sampled else
+          f"rank {state['rank']}, error {state['error']:.3g}, "
+          f"budget {state['budget']:g} {'met' if state['budget_met'] else 'MISSED'}"))
     print(f"  {len(results['expectations/name'])} expectation values, {len(results['probabilities'])} distributions, "
           f"{results['counts'].attrs['shots'] if 'counts' in results else 0} shots, "
           f"{'a' if 'factor' in results['state'] else 'no'} stored state")
     table = results["expectations"]
-    for name, value, lower, upper in list(zip(table["name"].asstr(), table["value"], table["lower"], table["upper"]))[:5]:
-        print(f"  {name}: {value:.9g} in [{lower:.9g}, {upper:.9g}]")
+    columns = (table[name] for name in ("value", "lower", "upper", "stderr"))
+    for name, value, lower, upper, error in list(zip(table["name"].asstr(), *columns))[:5]:
+        print(f"  {name}: {value:.9g} " + (f"+- {error:.2g}" if sampled else f"in [{lower:.9g}, {upper:.9g}]"))
 
 
 def main(names):

@@ -179,6 +179,9 @@ pub trait Shard {
     /// For all values `s >= t` of the target bits, in the order (0,0), (1,0), (1,1), (2,0), ...: `L_s^dagger L_t` over the local rows, with
     /// `L_s` the rows whose target bits are `s`; accumulated in double precision.
     fn block_grams(&self, targets: &[usize]) -> Vec<Matrix>;
+    /// For the same values of the target bits in the same order, and for each column `c`: `L_s[c]^dagger L_t[c]`, the
+    /// diagonal of what [`Shard::block_grams`] gives; accumulated in double precision.
+    fn column_blocks(&self, targets: &[usize]) -> Vec<Vec<Complex64>>;
     /// `L <- L V` for `V` of shape `width x kept`, in place by row panels; the width becomes `kept`.
     fn rotate(&mut self, rotation: &Matrix);
     /// `L_s <- sum_t L_t rotations[s * 2^k + t]`, in place, with `L_s` the rows whose `k` target bits are `s`; the

@@ -21,6 +21,12 @@ use std::path::{Path, PathBuf};
 
 /// The budget of a job that says neither `budget` nor `cut`.
 pub const DEFAULT_BUDGET: f64 = 1e-2;
+/// The trajectories of a job that says nothing about them.
+pub const DEFAULT_TRAJECTORIES: u64 = 1000;
+/// The most trajectories of a job that says how exact it must be.
+pub const LARGEST_DEFAULT_TRAJECTORIES: u64 = 1_000_000;
+/// The most trajectories of one job.
+pub const MAXIMUM_TRAJECTORIES: u64 = 1_000_000_000;
 /// The most shots of one job.
 pub const MAXIMUM_SHOTS: u64 = 1_000_000_000;
 /// The most qubits of one group of `probabilities`: 2^24 numbers.
@@ -103,13 +109,13 @@ pub struct NoiseSection {
 
 /// `[engine]`
 ///
-/// Either `budget` alone, and the engine finds cuts that meet it, or `cut` and `prune`, and it runs once with them; a
+/// Trajectories have a number or a standard error. All else has either `budget` alone, and the engine finds cuts that meet it, or `cut` and `prune`, and it runs once with them; a
 /// budget beside them is only compared with the error reached.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EngineSection {
     /// The representation of the state.
     pub kind: EngineKind,
-    /// Largest total trace-norm error, in (0, 1]. Present unless `cut` is.
+    /// Largest total trace-norm error, in (0, 1]. Present unless `cut` is, or trajectories are sampled.
     pub budget: Option<f64>,
     /// Eigenvalues of the state up to this are cut, in [0, 1).
     pub cut: Option<f64>,
@@ -124,6 +130,10 @@ pub struct EngineSection {
     pub memory: Option<u64>,
     /// Whether a missed budget is an error.
     pub strict: bool,
+    /// The most trajectories, at least 1. Present exactly if trajectories are sampled.
+    pub trajectories: Option<u64>,
+    /// Sampling ends when no standard error is larger, greater than 0; only if trajectories are sampled.
+    pub standard_error: Option<f64>,
     /// Precision of the state's numbers.
     pub precision: Precision,
     /// Threads of one rank; the node's cores over its ranks if absent.
@@ -140,6 +150,8 @@ pub enum EngineKind {
     Density,
     /// One column, for circuits without noise.
     Statevector,
+    /// Columns that take one branch of every channel at random.
+    Trajectories,
 }
 
 /// When the factor is compressed.

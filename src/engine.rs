@@ -8,8 +8,10 @@ pub mod density;
 pub mod low_rank;
 pub mod rounding;
 pub mod statevector;
+pub mod statistics;
+pub mod trajectories;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Layout, PauliString};
 use crate::plan::{Action, OverlapGroup, Step};
 use crate::state::{Outcome, State};
@@ -32,6 +34,13 @@ pub struct StepReport {
 
 /// A representation of the state. Every method is collective over its ranks.
 pub trait Engine {
+    /// Goes back to the start of the plan for another batch of trajectories.
+    ///
+    /// # Errors
+    /// Resource error when memory is not to be had; internal error for an engine that samples nothing.
+    fn begin(&mut self, _batch: u64) -> Result<()> {
+        Err(Error::internal("this engine has no batches"))
+    }
     /// Runs one step of the plan.
     ///
     /// # Errors

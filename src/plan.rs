@@ -161,13 +161,16 @@ pub struct Request {
     pub outcomes: bool,
     /// Whether gates and channels are put together; without, each operation is a step of its own.
     pub fuse: bool,
+    /// Whether gates and channels are put together into channels; without, gates only with gates, and every channel stays
+    /// the one that the circuit has.
+    pub fuse_noise: bool,
     /// Whether the state is a density matrix in one column, of twice as many qubits, and not columns of a factor.
     pub density: bool,
 }
 
 impl Default for Request {
     fn default() -> Request {
-        Request { ranks: 1, strings: Vec::new(), outcomes: false, fuse: true, density: false }
+        Request { ranks: 1, strings: Vec::new(), outcomes: false, fuse: true, fuse_noise: true, density: false }
     }
 }
 
@@ -209,8 +212,11 @@ impl Plan {
         let shards = placement::shards(qubits, request.ranks, &program.actions);
         let relabels = lowering::relabels(&program.wires);
         let placed = |actions| placement::place(actions, relabels.clone(), qubits, shards);
-        let placement::Placed { start, mut steps, layout } =
-            if request.fuse { fused(program.actions, qubits, shards, placed) } else { placed(program.actions) };
+        let placement::Placed { start, mut steps, layout } = if request.fuse {
+            fused(program.actions, (qubits, shards), request.fuse_noise, placed)
+        } else {
+            placed(program.actions)
+        };
         let strings = distinct(&request.strings);
         // Of a density matrix expectations are sums of entries, not overlaps.
         let overlaps = if request.density { Vec::new() } else { overlap_groups(&strings, &layout) };
@@ -244,12 +250,12 @@ impl Plan {
 /// that was not needed before.
 fn fused(
     actions: Vec<lowering::Lowered>,
-    qubits: usize,
-    shards: usize,
+    (qubits, shards): (usize, usize),
+    noise: bool,
     placed: impl Fn(Vec<lowering::Lowered>) -> placement::Placed,
 ) -> placement::Placed {
     let local = qubits - shards.trailing_zeros() as usize;
-    let actions = fusion::fuse_noise(actions, qubits, local);
+    let actions = fusion::fuse_noise(actions, qubits, local, noise);
     let fused = |grow_local| placed(fusion::fuse_gates(actions.clone(), local, grow_local));
     let price = |placed: &placement::Placed| placed.steps.iter().map(|step| fusion::cost(&step.action)).sum::<f64>();
     let free = fused(true);

@@ -11,6 +11,8 @@ pub enum Purpose {
     Shots = 1,
     /// A flip of a measured bit by the readout error; the index counts bits over all shots.
     Readout = 2,
+    /// The branch a trajectory takes; the index counts the plan's channels over all trajectories.
+    Trajectory = 3,
 }
 
 /// A number uniform in [0, 1), a multiple of 2^-53.

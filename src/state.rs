@@ -8,6 +8,7 @@
 //! memory and an exchange can overlap with what follows it. Widths and column metadata do not depend on amplitudes
 //! and are always up to date; whatever reads amplitudes needs a flush first.
 
+mod columns;
 mod entries;
 mod exchange;
 mod overlaps;

@@ -50,7 +50,7 @@ fn run(
     strings: &[PauliString],
     fuse: bool,
 ) -> Option<Finished> {
-    let request = Request { ranks: comm.size(), strings: strings.to_vec(), outcomes: false, fuse, density: false };
+    let request = Request { ranks: comm.size(), strings: strings.to_vec(), fuse, ..Request::default() };
     let plan = Plan::new(circuit, &request).unwrap();
     let group = comm.split(usize::from(comm.rank() >= plan.shards));
     if comm.rank() >= plan.shards {

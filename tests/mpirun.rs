@@ -7,6 +7,8 @@ mod grid;
 #[path = "mpirun/overlap.rs"]
 mod overlap;
 mod support;
+#[path = "mpirun/trajectories.rs"]
+mod trajectories;
 
 use rhoshard::comm::{self, Communicator, Message, agree, bytes_from_root, on_root};
 use rhoshard::error::{Error, Result};

@@ -45,6 +45,7 @@ fn state() -> StateSummary {
         cut: 1e-4,
         prune: 1e-5,
         passes: 3,
+        trajectories: 0,
     }
 }
 
@@ -80,7 +81,7 @@ fn record() -> RunRecord {
         renormalised: value / 0.99,
         stderr: f64::NAN,
     };
-    let term = Term { name: "XXI".into(), coefficient: -0.5, value: 0.1, lower: 0.09, upper: 0.11 };
+    let term = Term { name: "XXI".into(), coefficient: -0.5, value: 0.1, lower: 0.09, upper: 0.11, stderr: 0.02 };
     RunRecord {
         expectations: vec![expectation("Z0", 0.5), expectation("0.5*X0 X1 - 1.25*Z2", -0.25)],
         terms: vec![Terms { name: "molecules/h2.pauli".into(), terms: vec![term.clone(), term] }],

@@ -302,8 +302,12 @@ fn check_blocks(shard: &dyn Shard, before: &Matrix, targets: &[usize], tolerance
         before.select(ndarray::Axis(0), &rows)
     };
     let pairs = (0..1 << targets.len()).flat_map(|s| (0..=s).map(move |t| (s, t)));
-    for ((s, t), found) in pairs.zip(shard.block_grams(targets)) {
-        assert_close(&found, &multiply(&adjoint(&block(s)), &block(t)), tolerance, "block gram");
+    let found = shard.block_grams(targets).into_iter().zip(shard.column_blocks(targets));
+    for ((s, t), (gram, columns)) in pairs.zip(found) {
+        let expected = multiply(&adjoint(&block(s)), &block(t));
+        assert_close(&gram, &expected, tolerance, "block gram");
+        let columns = Matrix::from_diag(&ndarray::Array1::from(columns));
+        assert_close(&columns, &Matrix::from_diag(&expected.diag()), tolerance, "column blocks");
     }
 }
 

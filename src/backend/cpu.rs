@@ -17,6 +17,7 @@ mod trade;
 use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
+use index::{scatter_bits, spread};
 use memory::Buffer;
 use num_complex::{Complex, Complex64};
 use passes::Shape;
@@ -172,6 +173,27 @@ impl<T: Real> Shard for CpuShard<T> {
         products::block_grams(&self.data, self.rows, self.width, self.reserved, targets)
     }
 
+    fn column_blocks(&self, targets: &[usize]) -> Vec<Vec<Complex64>> {
+        let values = 1usize << targets.len();
+        let places: Vec<usize> = (0..values).map(|value| scatter_bits(value, targets)).collect();
+        let outside = (self.rows - 1) & !places[values - 1];
+        let pair = 4 * self.width;
+        let part = |numbers: std::ops::Range<usize>| {
+            let mut sums = vec![0.0; values * (values + 1) / 2 * pair];
+            let pairs = || (0..values).flat_map(|s| (0..=s).map(move |t| (s, t)));
+            dispatch(|| {
+                for row in numbers.map(|number| spread(number, outside)) {
+                    for ((s, t), sums) in pairs().zip(sums.chunks_exact_mut(pair)) {
+                        sums::add_products(self.used(row | places[s]), self.used(row | places[t]), sums);
+                    }
+                }
+            });
+            sums
+        };
+        let sums = self.sum_over_blocks(0..self.rows / values, part, |total, next| add_assign(total, next));
+        sums.chunks_exact(pair).map(sums::column_products).collect()
+    }
+
     fn rotate_blocks(&mut self, rotations: &[Matrix], targets: &[usize]) {
         assert!(rotations.iter().all(|one| one.nrows() == self.width), "a rotation has a row for each column");
         assert!(rotations[0].ncols() <= self.reserved, "room is reserved before columns are made");
@@ -286,7 +308,7 @@ mod tests {
                 let shard = conformance::random_shard(&Cpu::new(Precision::Double), 1 << 13, 5, 3);
                 let gram = shard.gram();
                 let overlaps = shard.flip_overlaps(6, &[0, 5]);
-                (shard.column_norms(), gram, overlaps)
+                (shard.column_norms(), gram, overlaps, shard.column_blocks(&[0, 11]))
             })
         };
         assert_eq!(bits(1), bits(3));

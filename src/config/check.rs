@@ -3,14 +3,23 @@
 use super::document::{self, Table, Value};
 use super::memory;
 use super::{
-    CircuitSection, Compression, Config, DEFAULT_BUDGET, EngineKind, EngineSection, InitialState, Located,
-    MAXIMUM_GROUP, MAXIMUM_SHOTS, NoiseSection, ObserveSection, OutputSection, Precision,
+    CircuitSection, Compression, Config, DEFAULT_BUDGET, DEFAULT_TRAJECTORIES, EngineKind, EngineSection, InitialState,
+    LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_GROUP, MAXIMUM_SHOTS, MAXIMUM_TRAJECTORIES, NoiseSection,
+    ObserveSection, OutputSection, Precision,
 };
 use crate::error::{Error, Result};
 use std::path::{Component, Path};
 
-const ENGINES: &[(&str, EngineKind)] =
-    &[("low-rank", EngineKind::LowRank), ("density", EngineKind::Density), ("statevector", EngineKind::Statevector)];
+const ENGINES: &[(&str, EngineKind)] = &[
+    ("low-rank", EngineKind::LowRank),
+    ("density", EngineKind::Density),
+    ("statevector", EngineKind::Statevector),
+    ("trajectories", EngineKind::Trajectories),
+];
+/// Keys that only the trajectories engine has a use for.
+const OF_TRAJECTORIES: [&str; 2] = ["trajectories", "standard_error"];
+/// Keys of the engines that bound their error.
+const OF_BOUNDS: [&str; 1] = ["budget"];
 /// Keys that only the low-rank engine has a use for.
 const OF_LOW_RANK: [&str; 4] = ["cut", "prune", "compression", "max_rank"];
 const COMPRESSIONS: &[(&str, Compression)] =
@@ -105,7 +114,9 @@ fn engine(section: &Table) -> Result<EngineSection> {
     check_kind(section, kind)?;
     let compression =
         optional(section, "compression", |value| value.choice(COMPRESSIONS))?.unwrap_or(Compression::Lazy);
-    let (budget, cut, prune) = accuracy(section, compression)?;
+    let (budget, cut, prune) =
+        if kind == EngineKind::Trajectories { (None, None, None) } else { accuracy(section, compression)? };
+    let (trajectories, standard_error) = sampling(section, kind)?;
     let size = |value: &Value| value.whole(1..=LARGEST_INTEGER).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     Ok(EngineSection {
         kind,
@@ -116,17 +127,45 @@ fn engine(section: &Table) -> Result<EngineSection> {
         max_rank: optional(section, "max_rank", size)?,
         memory: optional(section, "memory", memory_bytes)?,
         strict: strict(section, budget)?,
+        trajectories,
+        standard_error,
         precision: optional(section, "precision", |value| value.choice(PRECISIONS))?.unwrap_or(Precision::Double),
         threads: optional(section, "threads", |value| Ok(value.whole(1..=MAXIMUM_THREADS)? as usize))?,
     })
 }
 
-/// The exact engines cut nothing.
+/// Only the low-rank engine cuts, and only trajectories are sampled.
 fn check_kind(section: &Table, kind: EngineKind) -> Result<()> {
-    let superfluous = OF_LOW_RANK.iter().find_map(|key| section.get(key)).filter(|_| kind != EngineKind::LowRank);
-    superfluous.map_or(Ok(()), |value| {
-        Err(value.error("is for kind = \"low-rank\"; the other engines cut nothing").next("leave it out"))
-    })
+    // The effective configuration writes every default.
+    let says_something = |value: &Value| value.string().ok().as_deref() != Some(COMPRESSIONS[0].0);
+    let refuse = |keys: &[&str], refused: bool, why: &str, next: &str| {
+        let given = keys.iter().filter(|_| refused).filter_map(|key| section.get(key));
+        let superfluous = given.into_iter().find(says_something);
+        superfluous.map_or(Ok(()), |value| Err(value.error(why).next(next)))
+    };
+    let sampled = kind == EngineKind::Trajectories;
+    refuse(
+        &OF_LOW_RANK,
+        kind != EngineKind::LowRank,
+        "is for kind = \"low-rank\"; the other engines cut nothing",
+        "leave it out",
+    )?;
+    let instead = "leave it out, or write `standard_error` instead";
+    refuse(&OF_BOUNDS, sampled, "is for engines that bound their error; trajectories are sampled", instead)?;
+    let only = "is for kind = \"trajectories\"; the other engines sample nothing";
+    refuse(&OF_TRAJECTORIES, !sampled, only, "leave it out")
+}
+
+/// The most trajectories, and the standard error that is enough.
+fn sampling(section: &Table, kind: EngineKind) -> Result<(Option<u64>, Option<f64>)> {
+    if kind != EngineKind::Trajectories {
+        return Ok((None, None));
+    }
+    let positive = |value: &Value| value.number_where(|number| number > 0.0, "a standard error, greater than 0");
+    let enough = optional(section, "standard_error", positive)?;
+    let default = if enough.is_some() { LARGEST_DEFAULT_TRAJECTORIES } else { DEFAULT_TRAJECTORIES };
+    let most = optional(section, "trajectories", |value| value.whole(1..=MAXIMUM_TRAJECTORIES))?;
+    Ok((most.or(Some(default)), enough))
 }
 
 /// `budget`, `cut` and `prune`: a run is decided by a budget or by cuts.

@@ -68,6 +68,17 @@ fn defaults_are_filled_in() {
 }
 
 #[test]
+fn trajectories_have_a_number_and_no_budget() {
+    let sampled = |keys: &str| read(&format!("{SMALL}\n[engine]\nkind = \"trajectories\"\n{keys}")).engine;
+    let engine = sampled("");
+    assert_eq!((engine.trajectories, engine.standard_error, engine.budget), (Some(1000), None, None));
+    let engine = sampled("standard_error = 1e-3");
+    assert_eq!((engine.trajectories, engine.standard_error), (Some(1_000_000), Some(1e-3)));
+    assert_eq!(sampled("standard_error = 1e-3\ntrajectories = 50").trajectories, Some(50));
+    assert_eq!(read(SMALL).engine.trajectories, None);
+}
+
+#[test]
 fn every_key_is_read() {
     let config = read(FULL);
     assert_eq!(config.seed, 7);

@@ -1,6 +1,6 @@
 //! What a run leaves behind, as plain data.
 //!
-//! In every bound `lower <= exact value <= upper` is proven. `value` belongs to the completed state
+//! In every bound `lower <= exact value <= upper` is proven; NaN says that none is known. `value` belongs to the completed state
 //! `rho~ + d I / 2^n`, `renormalised` to `rho~ / tr(rho~)`; `stderr` is the standard error of a sampled value and NaN
 //! when nothing was sampled.
 
@@ -76,6 +76,8 @@ pub struct Term {
     pub lower: f64,
     /// Proven upper bound of it.
     pub upper: f64,
+    /// Standard error when sampled, else NaN.
+    pub stderr: f64,
 }
 
 /// The terms of one observable that was read from a file.
@@ -118,6 +120,9 @@ pub struct StateSummary {
     pub prune: f64,
     /// How often the circuit was evolved until the error fitted the budget.
     pub passes: u64,
+    /// Trajectories that were sampled; 0 when the state was computed as a whole. With trajectories, `value`s are means and
+    /// no bound is known.
+    pub trajectories: u64,
 }
 
 /// What one step of the plan did in the last pass.

@@ -17,11 +17,15 @@ const NAME: usize = 35;
 /// Bounds are rounded outward, so what is printed holds as well. Lines fit 80 columns, but for a longer path.
 pub fn summary(record: &RunRecord, path: &Path) -> String {
     let mut text = String::new();
+    let sampled = record.state.trajectories > 0;
     if !record.expectations.is_empty() || !record.probabilities.is_empty() {
-        text += "Every exact value lies in [lower, upper]: proven, not estimated.\n\n";
+        text += match sampled {
+            false => "Every exact value lies in [lower, upper]: proven, not estimated.\n\n",
+            true => "Estimates; stderr is one standard deviation of each. No bound is proven.\n\n",
+        };
     }
-    expectations(&mut text, &record.expectations);
-    probabilities(&mut text, &record.probabilities);
+    expectations(&mut text, &record.expectations, sampled);
+    probabilities(&mut text, &record.probabilities, sampled);
     if let Some(counts) = &record.counts {
         top_counts(&mut text, counts);
     }
@@ -35,21 +39,36 @@ fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
     writeln!(text, "{content}").expect("writing to a string does not fail");
 }
 
-/// A row of a table of bounded values.
+/// A row of a table of bounded or estimated values.
 struct Row {
     name: String,
     value: f64,
     lower: f64,
     upper: f64,
+    stderr: f64,
 }
 
-fn table(text: &mut String, heading: &str, rows: &[Row], hidden: usize) {
+fn table(text: &mut String, heading: &str, rows: &[Row], hidden: usize, sampled: bool) {
+    if sampled {
+        return table_of_estimates(text, heading, rows, hidden);
+    }
     let narrowest = rows.iter().map(|row| row.upper - row.lower).filter(|width| *width > 0.0).fold(1.0, f64::min);
     let digits = decimals(narrowest);
     line(text, format_args!("{heading:<NAME$} {:>14} {:>14} {:>14}", "value", "lower", "upper"));
-    for Row { name, value, lower, upper } in rows {
+    for Row { name, value, lower, upper, .. } in rows {
         let (value, lower, upper) = (nearest(*value, digits), at_most(*lower, digits), at_least(*upper, digits));
         line(text, format_args!("{:<NAME$} {value:>14} {lower:>14} {upper:>14}", shorten(name)));
+    }
+    end_of_table(text, hidden);
+}
+
+fn table_of_estimates(text: &mut String, heading: &str, rows: &[Row], hidden: usize) {
+    let smallest = rows.iter().map(|row| row.stderr).filter(|error| *error > 0.0).fold(1.0, f64::min);
+    let digits = decimals(smallest);
+    line(text, format_args!("{heading:<NAME$} {:>14} {:>14}", "value", "stderr"));
+    for Row { name, value, stderr, .. } in rows {
+        let (value, stderr) = (nearest(*value, digits), at_least(*stderr, digits));
+        line(text, format_args!("{:<NAME$} {value:>14} {stderr:>14}", shorten(name)));
     }
     end_of_table(text, hidden);
 }
@@ -71,16 +90,22 @@ fn shorten(name: &str) -> String {
     letters[..head].iter().chain(['…'].iter()).chain(&letters[letters.len() - tail..]).collect()
 }
 
-fn expectations(text: &mut String, all: &[Expectation]) {
-    let row = |of: &Expectation| Row { name: of.name.clone(), value: of.value, lower: of.lower, upper: of.upper };
+fn expectations(text: &mut String, all: &[Expectation], sampled: bool) {
+    let row = |of: &Expectation| Row {
+        name: of.name.clone(),
+        value: of.value,
+        lower: of.lower,
+        upper: of.upper,
+        stderr: of.stderr,
+    };
     if !all.is_empty() {
         let rows: Vec<Row> = all.iter().take(ROWS).map(row).collect();
-        table(text, "observable", &rows, all.len() - rows.len());
+        table(text, "observable", &rows, all.len() - rows.len(), sampled);
     }
 }
 
 /// The likeliest outcomes of each group; all groups together fill about one table.
-fn probabilities(text: &mut String, groups: &[ProbabilityGroup]) {
+fn probabilities(text: &mut String, groups: &[ProbabilityGroup], sampled: bool) {
     let rows_each = (ROWS / groups.len().max(1)).max(4);
     let shown = groups.len().min(ROWS / 4);
     for of in &groups[..shown] {
@@ -92,10 +117,11 @@ fn probabilities(text: &mut String, groups: &[ProbabilityGroup]) {
             value: of.value[index],
             lower: of.lower[index],
             upper: of.upper[index],
+            stderr: of.stderr.get(index).copied().unwrap_or(f64::NAN),
         };
         let rows: Vec<Row> = outcomes.iter().map(row).collect();
         let qubits: Vec<String> = of.qubits.iter().rev().map(usize::to_string).collect();
-        table(text, &shorten(&format!("qubits {}", qubits.join(" "))), &rows, of.value.len() - rows.len());
+        table(text, &shorten(&format!("qubits {}", qubits.join(" "))), &rows, of.value.len() - rows.len(), sampled);
     }
     if groups.len() > shown {
         line(text, format_args!("... and {} more groups of qubits in the file\n", groups.len() - shown));
@@ -114,7 +140,14 @@ fn top_counts(text: &mut String, counts: &Counts) {
 }
 
 fn state(text: &mut String, state: &StateSummary) {
-    let StateSummary { qubits, rank, trace, .. } = state;
+    let StateSummary { qubits, rank, trace, trajectories, .. } = state;
+    if *trajectories > 0 {
+        line(
+            text,
+            format_args!("state   {qubits} qubits, sampled by {trajectories} trajectories in batches of {rank}"),
+        );
+        return;
+    }
     let digits = decimals(state.purity_upper - state.purity_lower);
     let purity = (at_most(state.purity_lower, digits), at_least(state.purity_upper, digits));
     let trace = nearest(*trace, 6);

@@ -66,6 +66,7 @@ fn write_terms(results: &Group, observables: &[Terms]) -> Result<()> {
         numbers(&at, &schema::TERM_VALUE, &of.terms, |term| term.value)?;
         numbers(&at, &schema::LOWER, &of.terms, |term| term.lower)?;
         numbers(&at, &schema::UPPER, &of.terms, |term| term.upper)?;
+        numbers(&at, &schema::STDERR, &of.terms, |term| term.stderr)?;
     }
     Ok(())
 }
@@ -93,6 +94,7 @@ fn write_state(results: &Group, state: &StateSummary) -> Result<Group> {
     attribute(&at, "cut", &state.cut)?;
     attribute(&at, "prune", &state.prune)?;
     attribute(&at, "passes", &state.passes)?;
+    attribute(&at, "trajectories", &state.trajectories)?;
     Ok(at)
 }
 

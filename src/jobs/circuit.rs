@@ -1,10 +1,11 @@
 //! `job = "circuit"`: a noisy circuit in one of the engines.
 //!
 //! The staircase of budgets is walked here: each stair runs the whole plan with one cut, and the next one starts from
-//! the beginning with a smaller cut, until the certified error fits.
+//! the beginning with a smaller cut, until the certified error fits. Trajectories run the plan for batch after batch.
 
 mod counts;
 mod describe;
+mod ensemble;
 mod forecast;
 mod inputs;
 mod pilot;
@@ -12,7 +13,7 @@ mod results;
 
 use crate::backend::cpu::Cpu;
 use crate::comm::grid::{Grid, Shape};
-use crate::comm::{Communicator, keep_on_root};
+use crate::comm::{Communicator, agree, keep_on_root};
 use crate::config::{Compression, Config, EngineKind};
 use crate::driver::{Advance, Context, Job};
 use crate::engine::Engine;
@@ -21,9 +22,11 @@ use crate::engine::certificate::Certificate;
 use crate::engine::density::Density;
 use crate::engine::low_rank::{Factor, LowRank, Settings};
 use crate::engine::statevector::Statevector;
+use crate::engine::trajectories::Trajectories;
 use crate::error::{Error, Result};
 use crate::io::{Output, StateFile, TraceRow};
 use crate::plan::Action;
+use ensemble::Ensemble;
 use inputs::{Inputs, Start};
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
@@ -51,6 +54,8 @@ struct Run {
     comm: Rc<dyn Communicator>,
     engine: Box<dyn Engine>,
     stairs: Option<Staircase>,
+    /// Nothing unless trajectories are sampled.
+    ensemble: Option<Ensemble>,
     /// Next step of the plan.
     position: usize,
     /// Channels in the plan, and channels done.
@@ -69,6 +74,8 @@ struct CircuitJob<'a> {
     output: Option<Output>,
     /// Nothing on idle ranks.
     run: Option<Run>,
+    /// How many ranks are.
+    idle: usize,
     clock: Clock,
 }
 
@@ -78,18 +85,23 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
     let inputs = Inputs::read(config, context, context.comm.size())?;
     let output = reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let shape = Shape { rows: inputs.plan.shards, ensemble: 1, sweep: 1 };
+    let shape = Shape { rows: inputs.plan.shards, ensemble: inputs.members, sweep: 1 };
     let grid = Grid::split(context.comm, shape)?;
-    if grid.idle > 0 {
-        let (idle, ranks, shards) = (grid.idle, context.comm.size(), shape.rows);
-        tracing::warn!("{idle} of {ranks} ranks are idle: the state is kept on {shards}; start that many");
+    let idle = grid.idle;
+    if idle > 0 {
+        let (ranks, busy) = (context.comm.size(), context.comm.size() - idle);
+        tracing::warn!("{idle} of {ranks} ranks are idle: {busy} are of use; start that many");
     }
     let stairs = first_stair(&inputs);
-    let start = |_| Run::new(grid.rows.into(), &inputs, stairs);
-    let run = grid.place.map(start).transpose()?;
+    let start = |_| {
+        let run = Run::new(grid.rows.into(), &inputs, stairs)?;
+        Ok(Run { ensemble: Ensemble::new(grid.ensemble, &inputs), ..run })
+    };
+    // The members of an ensemble do not wait for each other where one fails.
+    let run = agree(context.comm, grid.place.map(start).transpose())?;
     let now = Instant::now();
     let clock = Clock { started, engine: now, stair: now, prepare: begin.elapsed().as_secs_f64() };
-    Ok(Box::new(CircuitJob { context, inputs, output, run, clock }))
+    Ok(Box::new(CircuitJob { context, inputs, output, run, idle, clock }))
 }
 
 /// Finds out before the run whether the result can be written, and that it would not replace an input.
@@ -117,6 +129,9 @@ fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings)
         (EngineKind::Statevector, Start::Basis(index)) => {
             let (qubits, physical) = basis(*index);
             Box::new(Statevector::from_basis_state(comm, &backend, qubits, physical)?)
+        }
+        (EngineKind::Trajectories, Start::Basis(index)) => {
+            Box::new(Trajectories::from_basis_state(comm, &backend, plan, *index, inputs.config.seed)?)
         }
         (EngineKind::LowRank, Start::Basis(index)) => {
             let (qubits, physical) = basis(*index);
@@ -172,6 +187,7 @@ impl Run {
             comm,
             engine,
             stairs,
+            ensemble: None,
             position: 0,
             channels: (channels, 0),
             work: 0.0,
@@ -204,6 +220,45 @@ impl Run {
         Ok(())
     }
 
+    /// Whether nothing is left to run; begins the next batch of trajectories where the last one has ended.
+    fn is_done(&mut self) -> Result<bool> {
+        let Some(ensemble) = &mut self.ensemble else { return Ok(self.certificate.is_some()) };
+        if self.position > 0 {
+            return Ok(false);
+        }
+        let next = ensemble.next()?;
+        if let Some(batch) = next {
+            self.trace.clear();
+            let begun = self.engine.begin(batch);
+            self.shared(begun)?;
+        }
+        Ok(next.is_none())
+    }
+
+    /// What this member found, or the error of any member.
+    fn shared<T>(&self, result: Result<T>) -> Result<T> {
+        match &self.ensemble {
+            Some(ensemble) => ensemble.shared(result),
+            None => result,
+        }
+    }
+
+    /// Runs the next step; at the end of a batch takes its observables.
+    fn sampled_step(&mut self, inputs: &Inputs) -> Result<()> {
+        self.step(inputs)?;
+        let Some(ensemble) = self.ensemble.as_mut().filter(|_| self.position == inputs.plan.steps.len()) else {
+            return Ok(());
+        };
+        let (begin, sent) = (Instant::now(), self.engine.sent());
+        ensemble.observe(&mut *self.engine, inputs, results::final_step(inputs)?);
+        if let Some(row) = self.trace.last_mut() {
+            row.bytes += self.engine.sent() - sent;
+            row.seconds += begin.elapsed().as_secs_f64();
+        }
+        self.position = 0;
+        Ok(())
+    }
+
     /// Part of the channels done, from 0 to 1.
     fn fraction(&self) -> f64 {
         self.channels.1 as f64 / self.channels.0.max(1) as f64
@@ -229,23 +284,33 @@ impl Run {
 
 impl Job for CircuitJob<'_> {
     fn steps(&self) -> u64 {
-        self.inputs.plan.steps.len() as u64
+        let ensemble = self.run.as_ref().and_then(|run| run.ensemble.as_ref());
+        let batches = ensemble.map_or(1, |ensemble| ensemble.progress().1);
+        self.inputs.plan.steps.len() as u64 * batches
     }
 
     fn position(&self) -> u64 {
-        self.run.as_ref().map_or(0, |run| run.position as u64)
+        let Some(run) = &self.run else { return 0 };
+        let batches = run.ensemble.as_ref().map_or(0, |ensemble| ensemble.progress().0);
+        self.inputs.plan.steps.len() as u64 * batches + run.position as u64
     }
 
     fn status(&self) -> String {
-        self.run
-            .as_ref()
-            .map_or_else(String::new, |run| format!("rank {} error {:.1e}", run.engine.width(), run.engine.lost()))
+        match &self.run {
+            None => String::new(),
+            Some(Run { ensemble: Some(ensemble), .. }) => ensemble.status(ensemble::stated(&self.inputs)),
+            Some(run) => format!("rank {} error {:.1e}", run.engine.width(), run.engine.lost()),
+        }
     }
 
     fn advance(&mut self) -> Result<Advance> {
         let Some(run) = &mut self.run else { return Ok(Advance::Done) };
-        if run.certificate.is_some() {
+        if run.is_done()? {
             return Ok(Advance::Done);
+        }
+        if run.ensemble.is_some() {
+            let ran = run.sampled_step(&self.inputs);
+            return run.shared(ran).map(|()| Advance::Step);
         }
         run.step(&self.inputs)?;
         match run.descend(&self.inputs)? {

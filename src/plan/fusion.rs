@@ -146,13 +146,14 @@ fn at(targets: &[usize], places: usize) -> u64 {
 }
 
 /// Gates and noise on at most two qubits put into channels, in an order that suits any number of ranks, for shards of
-/// `local` qubits. Without noise there is nothing to do here.
-pub(super) fn fuse_noise(actions: Vec<Lowered>, qubits: usize, local: usize) -> Vec<Lowered> {
+/// `local` qubits; unless `channels`, gates are put together only. Without noise there is nothing to do here.
+pub(super) fn fuse_noise(actions: Vec<Lowered>, qubits: usize, local: usize, channels: bool) -> Vec<Lowered> {
     if !actions.iter().any(|lowered| lowered.action.channel().is_some()) {
         return actions;
     }
     let width = CHANNEL_QUBITS.min(local);
-    let limits = Limits { dense: width, diagonal: DIAGONAL_QUBITS, channel: width, grow_local: true };
+    let limits =
+        Limits { dense: width, diagonal: DIAGONAL_QUBITS, channel: if channels { width } else { 0 }, grow_local: true };
     gathered(round(actions, &limits), qubits)
 }
 

@@ -127,7 +127,9 @@ impl Walk<'_> {
             Action::CompressIfWide | Action::Relabel { .. } | Action::Classical { .. } => {}
             Action::Measure { .. } => {
                 self.flush();
-                self.compress(index);
+                if self.widths.compresses[index] {
+                    self.compress(index);
+                }
                 self.observe(index, step);
             }
         }

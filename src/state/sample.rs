@@ -6,7 +6,7 @@
 
 use super::State;
 use crate::model::BitMap;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Bits decided at each level.
 const LEVEL_BITS: usize = 10;
@@ -67,6 +67,18 @@ impl State {
         outcomes
     }
 
+    /// The outcome of one draw (uniform in [0, 1)) from each of the first columns by itself.
+    pub fn sample_columns(&self, to_logical: &BitMap, draws: &[f64]) -> Vec<Outcome> {
+        let norms = self.column_norms();
+        let outcome = |(column, draw): (usize, &f64)| {
+            let weights = self.settled().row_weights(&[column]);
+            let draw = Draw { number: column, prefix: 0, residual: draw * norms[column] };
+            let drawn = self.descend(&Diagonal { weights, completion: 0.0, to_logical }, vec![draw]);
+            Outcome { register: self.columns()[column].register, index: drawn[0].prefix }
+        };
+        draws.iter().enumerate().map(outcome).collect()
+    }
+
     /// The columns of each register value that occurs.
     fn registers(&self) -> BTreeMap<u64, Vec<usize>> {
         let mut registers: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
@@ -99,14 +111,13 @@ impl State {
         draws
     }
 
-    /// For each prefix, the mass of each value of the next `step` bits, when `left` bits are undecided.
+    /// For each prefix (in order), the mass of each value of the next `step` bits, when `left` bits are undecided.
     fn histogram(&self, diagonal: &Diagonal<'_>, prefixes: &[u64], left: usize, step: usize) -> Vec<f64> {
-        let slots: HashMap<u64, usize> = prefixes.iter().enumerate().map(|(slot, prefix)| (*prefix, slot)).collect();
         let mut histogram = vec![0.0; prefixes.len() << step];
         let first = (self.comm.rank() as u64) << self.local_qubits;
         for (row, weight) in diagonal.weights.iter().enumerate() {
             let logical = diagonal.to_logical.apply(first | row as u64);
-            if let Some(slot) = slots.get(&(logical >> left)) {
+            if let Ok(slot) = prefixes.binary_search(&(logical >> left)) {
                 let bits = logical >> (left - step) & ((1 << step) - 1);
                 histogram[slot << step | bits as usize] += weight;
             }

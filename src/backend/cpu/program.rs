@@ -260,12 +260,15 @@ impl<T: Real> Builder<T> {
         let blocks: Vec<&[usize]> = choice.chunks(lanes).collect();
         let mut first = 0;
         for run in blocks.chunk_by(|a, b| a == b || is_uniform(a) && is_uniform(b) && a[0] == b[0]) {
-            let own = run[0];
+            let (own, length) = (run[0], run.len() * T::BLOCK);
             let matrix = |lane: usize| &matrices[*own.get(lane).unwrap_or(&own[own.len() - 1])];
             let size = matrix(0).nrows();
+            if is_uniform(own) && *matrix(0) == crate::linalg::identity(size) {
+                first += length;
+                continue;
+            }
             let entry = |lane: usize, row: usize, column: usize| T::complex(matrix(lane)[(row, column)]);
             let mixer = Mixer::new(size, is_uniform(own), entry);
-            let length = run.len() * T::BLOCK;
             let groups = frame.groups(scatter_bits(usize::MAX, targets), first, length);
             let offsets = (0..size).map(|value| frame.offset(targets, value)).collect();
             self.steps.push(Step { outside: vec![], action: Action::Mix { mixer, groups, offsets } });

@@ -32,6 +32,29 @@ pub(super) fn add_squares<T: Real>(row: &[Complex<T>], sums: &mut [f64]) {
     }
 }
 
+/// Adds `conj(bra[c]) ket[c]` of each column of two rows to its sums: first, for all columns, the products of parts of the
+/// same kind, then those of parts of different kinds.
+#[inline(always)]
+pub(super) fn add_products<T: Real>(bra: &[Complex<T>], ket: &[Complex<T>], sums: &mut [f64]) {
+    let (bra, ket) = (T::reals(bra), T::reals(ket));
+    let (same, crossed) = sums.split_at_mut(bra.len());
+    for ((sum, bra), ket) in same.iter_mut().zip(bra).zip(ket) {
+        *sum += bra.wide() * ket.wide();
+    }
+    let columns = crossed.chunks_exact_mut(2).zip(bra.chunks_exact(2)).zip(ket.chunks_exact(2));
+    for ((sum, bra), ket) in columns {
+        sum[0] += bra[0].wide() * ket[1].wide();
+        sum[1] += bra[1].wide() * ket[0].wide();
+    }
+}
+
+/// The sum of each column from those of [`add_products`].
+pub(super) fn column_products(sums: &[f64]) -> Vec<Complex64> {
+    let (same, crossed) = sums.split_at(sums.len() / 2);
+    let columns = same.chunks_exact(2).zip(crossed.chunks_exact(2));
+    columns.map(|(same, crossed)| Complex64::new(same[0] + same[1], crossed[0] - crossed[1])).collect()
+}
+
 /// `sum_i conj(bra[i]) ket[i]`.
 #[inline(always)]
 pub(super) fn overlap<T: Real>(bra: &[Complex<T>], ket: &[Complex<T>]) -> Complex64 {

@@ -75,6 +75,22 @@ result  out/result.h5
 }
 
 #[test]
+fn a_sampled_result_claims_no_bound() {
+    let mut record = record();
+    record.state = StateSummary { trajectories: 1008, rank: 16, qubits: 4, error: f64::NAN, ..record.state };
+    record.expectations =
+        vec![Expectation { stderr: 0.0123456, lower: f64::NAN, upper: f64::NAN, ..expectation("Z0") }];
+    record.probabilities[0].stderr = vec![0.01; 4];
+    let text = summary(&record, Path::new("r.h5"));
+    assert!(text.starts_with("Estimates; stderr is one standard deviation of each. No bound is proven.\n"), "{text}");
+    assert!(text.contains("Z0                                        0.123457       0.012346\n"), "{text}");
+    assert!(text.contains("  01                                      0.600000       0.010000\n"), "{text}");
+    assert!(text.contains("state   4 qubits, sampled by 1008 trajectories in batches of 16\n"), "{text}");
+    assert!(["proven, not", "certified", "lower", "NaN"].iter().all(|word| !text.contains(word)), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}
+
+#[test]
 fn a_large_result_fits_a_screen_and_80_columns() {
     let mut record = record();
     record.expectations = (0..57).map(|index| expectation(&format!("{}Z{index}", "X0 ".repeat(index)))).collect();

@@ -58,9 +58,9 @@ fn costs(text: &mut String, inputs: &Inputs, ranks: usize) {
     let _ = writeln!(
         text,
         "  {} rank(s) hold 2^{} rows each, {} idle; {} column(s) at most, in {} a rank",
-        plan.shards,
+        plan.shards * inputs.members,
         plan.local_qubits(),
-        ranks - plan.shards,
+        ranks - plan.shards * inputs.members,
         most_columns(inputs),
         human_bytes(inputs.memory as f64)
     );
@@ -101,6 +101,7 @@ fn most_columns(inputs: &Inputs) -> usize {
     match inputs.config.engine.kind {
         EngineKind::LowRank => inputs.max_width().min(1 << inputs.plan.qubits),
         EngineKind::Density | EngineKind::Statevector => 1,
+        EngineKind::Trajectories => inputs.first_columns(),
     }
 }
 
@@ -115,6 +116,11 @@ fn prediction(text: &mut String, inputs: &Inputs, forecast: &Forecast) {
     let _ = writeln!(text, "  widths: {source}");
     if super::first_stair(inputs).is_some() {
         let _ = writeln!(text, "  A run by budget makes a few passes, of falling cut and growing width.");
+    }
+    if let Some(batches) = inputs.most_batches() {
+        let (columns, members) = (inputs.first_columns(), inputs.members);
+        let _ =
+            writeln!(text, "  A pass is for {columns} trajectories; at most {batches} passes, {members} at a time.");
     }
     let work = &prediction.seconds;
     let (passes, traffic) = (prediction.passes, human_bytes(prediction.traffic));

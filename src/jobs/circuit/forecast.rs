@@ -54,7 +54,7 @@ pub(super) struct Row {
     pub(super) sent_bytes: f64,
     /// Partners it sends them to, in sum.
     pub(super) messages: f64,
-    /// Seconds of one pass over the circuit.
+    /// Seconds of one pass over the circuit; of all passes if trajectories are sampled.
     pub(super) seconds: f64,
     /// The seconds of one rank over `ranks * seconds`.
     pub(super) efficiency: f64,
@@ -67,7 +67,13 @@ pub(super) fn forecast(inputs: &Inputs, context: &Context<'_>, options: &PlanOpt
     let threads = inputs.config.engine.threads.unwrap_or(machine.threads);
     let bytes = inputs.precision().amplitude_bytes();
     let speed = Speed::new(&machine, threads, bytes);
-    let along = |plan: &Plan| profile.along(plan, inputs.config.engine.compression);
+    let along = |plan: &Plan| {
+        let mut widths = profile.along(plan, inputs.config.engine.compression);
+        if inputs.config.engine.kind != EngineKind::LowRank {
+            widths.compresses.fill(false);
+        }
+        widths
+    };
     let widths = along(&inputs.plan);
     let prediction = inputs.plan.predict(&widths, &speed, bytes);
     let mut table: Vec<Row> = Vec::new();
@@ -80,7 +86,7 @@ pub(super) fn forecast(inputs: &Inputs, context: &Context<'_>, options: &PlanOpt
                 let plan = inputs.plan_for(ranks)?;
                 let widths = along(&plan);
                 let prediction = plan.predict(&widths, &speed, bytes);
-                let one = table.first().map_or(prediction.seconds.total(), |row| row.seconds);
+                let one = table.first().map(|row| row.seconds);
                 row(inputs, &plan, ranks, &widths, &prediction, one)
             }
         };
@@ -89,25 +95,27 @@ pub(super) fn forecast(inputs: &Inputs, context: &Context<'_>, options: &PlanOpt
     }
     let source = match inputs.config.engine.kind {
         EngineKind::LowRank => format!("{source}{}", matching(&widths, &inputs.plan)),
-        EngineKind::Density | EngineKind::Statevector => source,
+        EngineKind::Density | EngineKind::Statevector | EngineKind::Trajectories => source,
     };
     let links = options.machine.is_some() && machine.network.is_some();
     Ok(Forecast { machine: source_of_machine, links, source, threads, widths, prediction, table })
 }
 
-fn row(inputs: &Inputs, plan: &Plan, ranks: usize, widths: &Widths, prediction: &Prediction, one: f64) -> Row {
+fn row(inputs: &Inputs, plan: &Plan, ranks: usize, widths: &Widths, prediction: &Prediction, one: Option<f64>) -> Row {
     let precision = inputs.precision();
     let reserved = precision.reserve_for(usize::try_from(widths.most()).unwrap_or(usize::MAX / 64)) as u64;
-    let seconds = prediction.seconds.total();
+    let members = inputs.members_on(ranks, plan.shards);
+    let passes = inputs.most_batches().map_or(1, |batches| batches.div_ceil(members as u64));
+    let seconds = prediction.seconds.total() * passes as f64;
     Row {
         ranks,
-        shards: plan.shards,
+        shards: plan.shards * members,
         rows: plan.local_rows(),
         memory_bytes: plan.column_bytes(precision.amplitude_bytes()).saturating_mul(reserved),
         sent_bytes: prediction.sent,
         messages: prediction.messages,
         seconds,
-        efficiency: one / (ranks as f64 * seconds),
+        efficiency: one.unwrap_or(seconds) / (ranks as f64 * seconds),
     }
 }
 
@@ -127,8 +135,10 @@ fn read_machine(context: &Context<'_>, path: Option<&Path>) -> Result<(Machine, 
 /// The widths and where they are from.
 fn read_profile(inputs: &Inputs, context: &Context<'_>, source: &WidthSource) -> Result<(Profile, String)> {
     let start = inputs.first_columns() as u64;
-    if inputs.config.engine.kind != EngineKind::LowRank {
-        return Ok((Profile::constant(1), "one column".into()));
+    match inputs.config.engine.kind {
+        EngineKind::LowRank => {}
+        EngineKind::Density | EngineKind::Statevector => return Ok((Profile::constant(1), "one column".into())),
+        EngineKind::Trajectories => return Ok((Profile::constant(start), format!("{start} trajectories in a batch"))),
     }
     match source {
         WidthSource::Constant(width) => Ok((Profile::constant(*width), format!("--width {width}"))),

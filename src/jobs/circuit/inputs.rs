@@ -5,6 +5,7 @@ use crate::comm::on_root;
 use crate::config::{Compression, Config, EngineKind, InitialState};
 use crate::driver::Context;
 use crate::engine::rounding::Rounding;
+use crate::engine::trajectories::BATCH;
 use crate::error::{Error, Result};
 use crate::formats::{pauli, qasm};
 use crate::io::StateFile;
@@ -43,6 +44,8 @@ pub(super) struct Inputs {
     pub(super) warnings: Vec<String>,
     /// Bytes that fit on one rank.
     pub(super) memory: u64,
+    /// States that are evolved at the same time, each on ranks of its own.
+    pub(super) members: usize,
 }
 
 impl Inputs {
@@ -59,11 +62,14 @@ impl Inputs {
         check_groups(&config, qubits)?;
         let start = read_start(&config, context, qubits)?;
         check_engine(&config, &start).map_err(|error| error.in_file(&config.path))?;
-        let plan = check_pure(&config, &circuit)
-            .and_then(|()| Plan::new(&circuit, &request(&config, &observables, ranks)))
-            .map_err(|error| error.in_file(context.resolve(&config.circuit.file.value).display()))?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
-        let mut inputs = Inputs { config, texts: [job, text], circuit, observables, start, plan, warnings, memory };
+        let rows = ranks_of_a_state(&config, qubits, memory, ranks);
+        let plan = check_pure(&config, &circuit)
+            .and_then(|()| Plan::new(&circuit, &request(&config, &observables, rows)))
+            .map_err(|error| error.in_file(context.resolve(&config.circuit.file.value).display()))?;
+        let texts = [job, text];
+        let mut inputs = Inputs { config, texts, circuit, observables, start, plan, warnings, memory, members: 1 };
+        inputs.members = inputs.members_on(ranks, inputs.plan.shards);
         inputs.warn_of_nothing_asked();
         inputs.check_memory()?;
         inputs.check_rounding()?;
@@ -72,7 +78,21 @@ impl Inputs {
 
     /// The plan for another number of ranks.
     pub(super) fn plan_for(&self, ranks: usize) -> Result<Plan> {
-        Plan::new(&self.circuit, &request(&self.config, &self.observables, ranks))
+        let rows = ranks_of_a_state(&self.config, self.plan.system, self.memory, ranks);
+        Plan::new(&self.circuit, &request(&self.config, &self.observables, rows))
+    }
+
+    /// Members of the ensemble on so many ranks, `shards` of them for each: one unless trajectories are sampled.
+    pub(super) fn members_on(&self, ranks: usize, shards: usize) -> usize {
+        self.most_batches()
+            .map_or(1, |batches| (ranks / shards).min(usize::try_from(batches).unwrap_or(usize::MAX)).max(1))
+    }
+
+    /// The most batches of trajectories, if any are sampled: two at least, as their spread is needed; and one trajectory for
+    /// each shot.
+    pub(super) fn most_batches(&self) -> Option<u64> {
+        let most = |most: u64| most.max(self.config.observe.shots).div_ceil(BATCH as u64).max(2);
+        self.config.engine.trajectories.map(most)
     }
 
     fn warn_of_nothing_asked(&mut self) {
@@ -104,6 +124,7 @@ impl Inputs {
     /// Columns the run starts with.
     pub(super) fn first_columns(&self) -> usize {
         match &self.start {
+            Start::Basis(_) if self.config.engine.kind == EngineKind::Trajectories => BATCH,
             Start::Basis(_) => 1,
             Start::Factor(_, rank, _) => *rank,
         }
@@ -140,7 +161,20 @@ fn request(config: &Config, observables: &[Observable], ranks: usize) -> Request
     // Compressing after every channel means every channel of the circuit, as the codes compared with do.
     let fuse = config.engine.compression == Compression::Lazy;
     let density = config.engine.kind == EngineKind::Density;
-    Request { ranks, strings: strings(observables), outcomes: config.observe.shots > 0, fuse, density }
+    // A trajectory takes one branch of a channel, most cheaply of one that the circuit has: Pauli noise stays that.
+    let fuse_noise = config.engine.kind != EngineKind::Trajectories;
+    let outcomes = config.observe.shots > 0;
+    Request { ranks, strings: strings(observables), outcomes, fuse, fuse_noise, density }
+}
+
+/// Ranks that share one state: all, but for trajectories as few as have the memory, the others take their own.
+fn ranks_of_a_state(config: &Config, qubits: usize, memory: u64, ranks: usize) -> usize {
+    if config.engine.kind != EngineKind::Trajectories {
+        return ranks;
+    }
+    let bytes = (config.engine.precision.amplitude_bytes() * BATCH) as f64 * 2f64.powi(qubits as i32);
+    let needed = (bytes / memory.max(1) as f64).ceil().max(1.0) as usize;
+    needed.next_power_of_two().min(ranks)
 }
 
 /// Refuses what the engine cannot do.
@@ -150,13 +184,14 @@ fn check_engine(config: &Config, start: &Start) -> Result<()> {
         EngineKind::LowRank => return Ok(()),
         EngineKind::Density => "density",
         EngineKind::Statevector => "statevector",
+        EngineKind::Trajectories => "trajectories",
     };
     if matches!(start, Start::Factor(..)) {
         return Err(Error::input(format!("the {name} engine cannot start from a result file"))
             .next("use kind = \"low-rank\", or start from a bit string"));
     }
-    if kind == EngineKind::Density && config.output.state {
-        return Err(Error::input("`output.state` writes the factor L, which the density engine does not have")
+    if kind != EngineKind::Statevector && config.output.state {
+        return Err(Error::input(format!("`output.state` writes the factor L, which the {name} engine does not have"))
             .next("use kind = \"low-rank\", or leave `state` out"));
     }
     Ok(())

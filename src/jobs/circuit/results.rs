@@ -68,6 +68,13 @@ fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: P
 
 fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
     let begin = Instant::now();
+    if let Some(ensemble) = &run.ensemble {
+        let mut record = ensemble.record(inputs);
+        let certificate = run.engine.certificate();
+        record.state = purity(run, inputs, &certificate)?;
+        total_trace(run, inputs.plan.shards as u64);
+        return Ok(Measured { record, certificate, seconds: [begin.elapsed().as_secs_f64(), 0.0] });
+    }
     let certificate = run.certificate.ok_or_else(|| Error::internal("the plan ended without its measure step"))?;
     let measure = final_step(inputs)?;
     let layout = measure.layout;
@@ -95,7 +102,7 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
 }
 
 /// The layout and the overlaps of the plan's last step.
-fn final_step(inputs: &Inputs) -> Result<Final<'_>> {
+pub(super) fn final_step(inputs: &Inputs) -> Result<Final<'_>> {
     match inputs.plan.steps.last().map(|step| &step.action) {
         Some(Action::Measure { layout, overlaps }) => Ok(Final { layout, overlaps }),
         _ => Err(Error::internal("a plan ends with its measure step")),
@@ -131,7 +138,7 @@ fn terms(inputs: &Inputs, certificate: &Certificate, raw: &HashMap<PauliString, 
     let term = |(coefficient, string): &(f64, PauliString)| {
         let single = PauliSum { terms: vec![(1.0, *string)] };
         let Certified { value, lower, upper, .. } = certificate.observable(&single, weighted(&single, raw));
-        Term { name: string.to_string(), coefficient: *coefficient, value, lower, upper }
+        Term { name: string.to_string(), coefficient: *coefficient, value, lower, upper, stderr: f64::NAN }
     };
     let listed = inputs.observables.iter().filter(|observable| observable.listed);
     listed.map(|one| Terms { name: one.name.clone(), terms: one.sum.terms.iter().map(term).collect() }).collect()
@@ -177,6 +184,7 @@ fn state_summary(run: &Run, inputs: &Inputs, certificate: &Certificate, purity: 
         cut: settings.cut,
         prune: settings.prune,
         passes: run.stairs.map_or(1, |stairs| stairs.stair() as u64),
+        trajectories: run.ensemble.as_ref().map_or(0, |ensemble| ensemble.trajectories()),
         ..purity
     }
 }
@@ -213,7 +221,7 @@ fn provenance(job: &CircuitJob<'_>, gathered: Provenance, engine_seconds: f64) -
         command: job.context.command.clone(),
         started: io::rfc3339(job.clock.started),
         ranks: ranks as u64,
-        idle_ranks: (ranks - job.inputs.plan.shards) as u64,
+        idle_ranks: job.idle as u64,
         threads: rayon::current_num_threads() as u64,
         gpus: Vec::new(),
         mpi_version: library_version(),

@@ -68,7 +68,7 @@ fn program(circuit: &Circuit) -> Program {
 }
 
 fn fuse(actions: Vec<Lowered>, qubits: usize, local: usize, grow_local: bool) -> Vec<Lowered> {
-    fuse_gates(fuse_noise(actions, qubits, local), local, grow_local)
+    fuse_gates(fuse_noise(actions, qubits, local, true), local, grow_local)
 }
 
 fn price(actions: &[Lowered]) -> f64 {

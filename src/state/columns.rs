@@ -1,0 +1,53 @@
+//! Columns one by one: what trajectories need, each column of which is a state of its own.
+
+use super::{Column, State};
+use crate::error::Result;
+use crate::linalg::Matrix;
+use num_complex::Complex64;
+
+impl State {
+    /// Makes each of `count` columns the basis state with this physical index. The core has none before, or as many.
+    ///
+    /// # Errors
+    /// Resource error, the same on every rank, when there is no room for them.
+    pub fn restart(&mut self, physical: u64, count: usize) -> Result<()> {
+        let columns = vec![Column { weight: 1.0, register: 0 }; count];
+        if self.width() == 0 {
+            self.append_zeros(&columns)?;
+        } else {
+            self.scale_columns(&vec![0.0; count]);
+            self.flush()?;
+        }
+        let (rank, row) = self.split(physical);
+        let here = rank == self.comm.rank();
+        let core = self.core_mut();
+        core.columns = columns;
+        if here {
+            core.shard.set_row(row, &vec![Complex64::ONE; count]);
+        }
+        Ok(())
+    }
+
+    /// Multiplies each column of the core by its factor.
+    pub fn scale_columns(&mut self, factors: &[f64]) {
+        let matrices = factors.iter().map(|factor| Matrix::from_elem((1, 1), (*factor).into())).collect();
+        self.select(matrices, &[], (0..factors.len()).collect());
+    }
+
+    /// Writes a bit of the classical register of each column of the core that has a value for it.
+    pub fn record(&mut self, bit: usize, values: &[Option<bool>]) {
+        for (column, value) in self.core_mut().columns.iter_mut().zip(values) {
+            if let Some(value) = value {
+                column.register = column.register & !(1 << bit) | u64::from(*value) << bit;
+            }
+        }
+    }
+
+    /// The diagonals of what [`State::block_grams`] gives: for each pair `s >= t` of values of the target bits and each
+    /// column `c`, `L_s[c]^dagger L_t[c]`; summed over the ranks, the same bits on every rank.
+    pub fn column_blocks(&self, targets: &[usize]) -> Vec<Vec<Complex64>> {
+        let mut sums = self.settled().column_blocks(targets).concat();
+        self.sum_complex(&mut sums);
+        sums.chunks_exact(self.width()).map(<[Complex64]>::to_vec).collect()
+    }
+}
