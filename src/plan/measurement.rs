@@ -87,8 +87,7 @@ pub(super) fn resolve(circuit: &Circuit, outcomes: bool) -> Result<Resolved<'_>>
     let mut liveness = Liveness::new(circuit, outcomes, flat.variables);
     flat.items.iter().rev().for_each(|item| drop(liveness.mark(item.clone())));
     let at_the_end = liveness.sources.iter().map(|source| outcomes && matches!(source, BitSource::Register(_)));
-    let mut liveness =
-        Liveness { live: at_the_end.collect(), ..Liveness::new(circuit, outcomes, flat.variables) };
+    let mut liveness = Liveness { live: at_the_end.collect(), ..Liveness::new(circuit, outcomes, flat.variables) };
     let marked: Vec<Tested<'_>> = flat.items.into_iter().rev().flat_map(|item| liveness.mark(item)).collect();
     let mut slots = Slots { of: vec![None; flat.variables], taken: Vec::new() };
     let items = marked.into_iter().rev().filter_map(|item| slots.assign(item)).collect();
