@@ -189,6 +189,8 @@ def read_result(file):
         "last_pass_seconds": timing.get("last_pass"),
         "passes": int(state["passes"]),
         "z0": float(expectations["value"][0]),
+        "z0_stderr": float(expectations["stderr"][0]),
+        "trajectories": int(state.get("trajectories", 0)),
         "z0_lower": float(expectations["lower"][0]),
         "z0_upper": float(expectations["upper"][0]),
         "rank": int(state["rank"]),

@@ -1,9 +1,10 @@
 """Noisy circuits at a certified error: seconds, columns, memory; next to published seconds and to an exact simulator.
 
 Writes low_rank.json. The circuits are those of tests/data/lret; their noise is in the file. The exact simulator is Aer's
-density_matrix method on the same 12 qubits; its <Z0> must lie in the interval.
+density_matrix method, whose <Z0> must lie in the intervals; the sampling one Aer's statevector method with noise.
 """
 
+import math
 import re
 import subprocess
 import tempfile
@@ -65,8 +66,9 @@ def row(folder, qubits, budget, published, repeats, clock):
 # --- The exact simulator -----------------------------------------------------------------------------------------------
 
 
-def aer_circuit(text):
-    """The circuit with Aer's own gates; every noise pragma becomes a channel, as in scripts/reference_numbers.py."""
+def aer_circuit(text, sampled=False):
+    """The circuit with Aer's own gates; every noise pragma becomes a channel, as in scripts/reference_numbers.py. With
+    `sampled` the channel is one that Aer draws Pauli matrices from."""
     from qiskit import QuantumCircuit
     from qiskit.quantum_info import Pauli, SuperOp
     from qiskit_aer.library import SaveExpectationValue
@@ -79,7 +81,8 @@ def aer_circuit(text):
         if line.startswith("#pragma braket noise depolarizing("):
             probability = float(re.search(r"\(([^)]*)\)", line).group(1))
             if probability not in channels:
-                channels[probability] = SuperOp(depolarizing_error(4 / 3 * probability, 1)).to_instruction()
+                error = depolarizing_error(4 / 3 * probability, 1)
+                channels[probability] = (error if sampled else SuperOp(error)).to_instruction()
             circuit.append(channels[probability], qubits)
         elif match := re.fullmatch(r"(\w+)(?:\(([^)]*)\))? (q\[\d+\](?:, q\[\d+\])*);", line):
             getattr(circuit, match.group(1))(*([float(match.group(2))] if match.group(2) else []), *qubits)
@@ -90,18 +93,18 @@ def aer_circuit(text):
     return circuit
 
 
-def aer_run(circuit, fusion):
+def aer_run(circuit, fusion, method="density_matrix", shots=1):
     """Aer's own time of the experiment, and <Z0>."""
     from qiskit_aer import AerSimulator
 
     simulator = AerSimulator(
-        method="density_matrix",
+        method=method,
         precision="double",
         max_parallel_threads=common.cores(),
         fusion_enable=fusion,
         enable_truncation=False,
     )
-    result = simulator.run(circuit, shots=1).result()
+    result = simulator.run(circuit, shots=shots).result()
     if not result.success:
         raise RuntimeError(f"{result.status}: {result.results[0].status}")
     return {"seconds": result.results[0].time_taken, "z0": float(result.data()["z0"])}
@@ -141,12 +144,30 @@ def exact(folder, qubits, budget, repeats, failures):
     }
 
 
+def trajectories(folder, qubits, count, turns, failures):
+    """Seconds of one trajectory, ours and Aer's in turns, and whether the two estimates agree."""
+    circuit = aer_circuit(circuit_file(qubits).read_text(), sampled=True)
+    ours, theirs = [], {variant["fusion"]: [] for variant in AER_VARIANTS}
+    for _ in range(turns):
+        run = common.run_rhoshard(folder, circuit_file(qubits), {"kind": "trajectories", "trajectories": count})
+        ours.append(run["seconds"] / run["trajectories"])
+        for variant in AER_VARIANTS:
+            answer = aer_run(circuit, variant["fusion"], "statevector", count // 4)
+            theirs[variant["fusion"]].append(answer["seconds"] / (count // 4))
+            # Aer's quarter of the trajectories has twice the standard error.
+            if abs(answer["z0"] - run["z0"]) > 5 * math.hypot(1, 2) * run["z0_stderr"]:
+                failures.append(f"{qubits} qubits: trajectories estimate <Z0> as {run['z0']}, Aer's as {answer['z0']}")
+    ours, best = common.spread(ours), min((common.spread(times) for times in theirs.values()), key=lambda one: one["median"])
+    ratio = best["median"] / ours["median"]
+    return {"qubits": qubits, "count": count, "rhoshard_seconds": ours, "aer_seconds": best, "aer_over_ours": ratio}
+
+
 def main():
     options = common.arguments(__doc__.splitlines()[0])
     described = common.machine()
     clock = common.Clock(options.minutes or (1 if options.quick else 7))
     rows = [(10, 0.0073, 8.7), (12, 0.0114, 31.5)] if options.quick else ROWS
-    table, comparisons, failures = [], [], []
+    table, comparisons, sampled, failures = [], [], None, []
     with tempfile.TemporaryDirectory() as folder:
         for qubits, budget in [(8, 0.005)] if options.quick else EXACT:
             try:
@@ -159,6 +180,14 @@ def main():
                 )
             except Exception as error:  # the peer's are of many kinds; the rows below need none of it
                 failures.append(f"exact comparison: {type(error).__name__}: {error}")
+        try:
+            sampled = trajectories(folder, *((10, 160, 1) if options.quick else (16, 800, 3)), failures)
+            common.say(
+                f"  trajectories, n={sampled['qubits']}: Aer {sampled['aer_seconds']['median'] * 1e3:.3g} ms each, ours "
+                f"{sampled['rhoshard_seconds']['median'] * 1e3:.3g} ms, {sampled['aer_over_ours']:.1f} times faster"
+            )
+        except Exception as error:  # as above
+            failures.append(f"trajectories: {type(error).__name__}: {error}")
         for qubits, budget, published in rows:
             if not circuit_file(qubits).exists():
                 failures.append(f"{circuit_file(qubits)} is missing")
@@ -178,7 +207,7 @@ def main():
                 f"{entry['error']:.4f}, {entry['rank']} columns (at most {entry['peak_width']}), "
                 f"{entry['peak_memory_bytes'] / 1e6:.0f} MB, {entry['memory_over_compressed']:.1f} times L; {against}"
             )
-    common.write(options, "low_rank", {"machine": described, "rows": table, "exact": comparisons, "failures": failures})
+    common.write(options, "low_rank", {"machine": described, "rows": table, "exact": comparisons, "trajectories": sampled, "failures": failures})
 
 
 if __name__ == "__main__":

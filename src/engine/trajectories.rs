@@ -4,7 +4,7 @@
 //! over trajectories is `rho`: every estimate is unbiased and its spread between batches tells its standard error
 //! ([`super::statistics`]). Nothing is proven.
 //!
-//! Columns are not normalised on the way, and most branches are chosen without looking at them (see [`Law`]), so that the
+//! Columns are not normalised on the way, and most branches are chosen without looking at them (see `Law`), so that the
 //! operations of many channels stay queued and share passes over memory. The random number of a choice depends on
 //! nothing but the seed, the trajectory and the channel: the trajectories are the same on any number of ranks.
 
