@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// The budget of a job that says neither `budget` nor `cut`.
 pub const DEFAULT_BUDGET: f64 = 1e-2;
+/// The passes of a `while` on measured bits, of a job that says no number.
+pub const DEFAULT_WHILE_PASSES: usize = 32;
 /// The trajectories of a job that says nothing about them.
 pub const DEFAULT_TRAJECTORIES: u64 = 1000;
 /// The most trajectories of a job that says how exact it must be.

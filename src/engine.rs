@@ -12,9 +12,10 @@ pub mod statistics;
 pub mod trajectories;
 
 use crate::error::{Error, Result};
+use crate::linalg::identity;
 use crate::model::{Layout, PauliString};
 use crate::plan::{Action, OverlapGroup, Step};
-use crate::state::{Outcome, State};
+use crate::state::{Column, Outcome, State};
 use certificate::Certificate;
 use num_complex::Complex64;
 
@@ -49,9 +50,13 @@ pub trait Engine {
     /// Columns now.
     fn width(&self) -> usize;
     /// Trace lost so far, as far as it is known.
-    fn lost(&self) -> f64;
+    fn lost(&self) -> f64 {
+        0.0
+    }
     /// Whether a cap on rank or memory decided anything so far.
-    fn limited(&self) -> bool;
+    fn limited(&self) -> bool {
+        false
+    }
     /// Bytes this rank has sent.
     fn sent(&self) -> u64;
     /// What is certified of the state as it is now.
@@ -71,7 +76,9 @@ pub trait Engine {
     ///
     /// # Errors
     /// The error of `write`, on every rank; internal error for an engine that has no factor.
-    fn export_rows(&self, layout: &Layout, write: &mut dyn FnMut(u64, &[Complex64]) -> Result<()>) -> Result<()>;
+    fn export_rows(&self, _: &Layout, _: &mut dyn FnMut(u64, &[Complex64]) -> Result<()>) -> Result<()> {
+        Err(Error::internal("this engine has no factor"))
+    }
 }
 
 /// Where the qubits are at the end of a plan, and the overlaps that give the Pauli expectations of columns.
@@ -83,7 +90,7 @@ pub struct Final<'a> {
     pub overlaps: &'a [OverlapGroup],
 }
 
-/// Queues a gate or runs an exchange; false for any other action.
+/// Queues a gate, under a condition or not, or runs an exchange; false for channels and what engines do by themselves.
 fn run_gate(state: &mut State, action: &Action) -> Result<bool> {
     match action {
         Action::Unitary { matrix, targets, controls } => state.unitary(matrix, targets, controls),
@@ -92,8 +99,20 @@ fn run_gate(state: &mut State, action: &Action) -> Result<bool> {
             state.permutation(images, factors, targets, controls);
         }
         Action::Exchange { pairs } => state.exchange(pairs)?,
+        Action::Conditional { condition, action } => match &**action {
+            Action::Unitary { matrix, targets, .. } => {
+                let fails = |column: &Column| usize::from(!condition.holds(column.register));
+                let choice = state.columns().iter().map(fails).collect();
+                state.select(vec![matrix.clone(), identity(matrix.nrows())], targets, choice);
+            }
+            _ => return Ok(false),
+        },
+        Action::Classical { bit, condition } => state.set_registers(|register| {
+            let set = condition.is_some_and(|condition| condition.holds(register));
+            register & !(1 << bit) | u64::from(set) << bit
+        }),
         Action::Relabel { .. } => {}
-        _ => return Ok(false),
+        Action::Channel { .. } | Action::CompressIfWide | Action::Measure { .. } => return Ok(false),
     }
     if state.queued() >= LARGEST_QUEUE {
         state.flush()?;

@@ -4,7 +4,7 @@
 mod cases;
 
 use crate::backend::{Precision, cpu::Cpu};
-use crate::comm::Communicator;
+use crate::comm::{Communicator, agree};
 use crate::config::Compression;
 use crate::engine::density::Density;
 use crate::engine::low_rank::{LowRank, Settings};
@@ -83,7 +83,9 @@ fn measure(comm: &dyn Communicator, case: &Case, engine: &'static str) -> Result
         return Ok(Vec::new());
     }
     let group = comm.split(usize::from(comm.rank() >= plan.shards));
-    let values = if comm.rank() < plan.shards { values(group.into(), &plan, &sums, engine)? } else { Vec::new() };
+    let has_shard = comm.rank() < plan.shards;
+    let values = if has_shard { values(group.into(), &plan, &sums, engine) } else { Ok(Vec::new()) };
+    let values = agree(comm, values)?;
     // Idle ranks learn the values too, so that all end alike.
     let mut all = vec![f64::NEG_INFINITY; 2 * sums.len()];
     all.iter_mut().zip(values.iter().flatten()).for_each(|(slot, value)| *slot = *value);

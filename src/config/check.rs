@@ -3,9 +3,9 @@
 use super::document::{self, Table, Value};
 use super::memory;
 use super::{
-    CircuitSection, Compression, Config, DEFAULT_BUDGET, DEFAULT_TRAJECTORIES, EngineKind, EngineSection, InitialState,
-    LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_GROUP, MAXIMUM_SHOTS, MAXIMUM_TRAJECTORIES, NoiseSection,
-    ObserveSection, OutputSection, Precision,
+    CircuitSection, Compression, Config, DEFAULT_BUDGET, DEFAULT_TRAJECTORIES, DEFAULT_WHILE_PASSES, EngineKind,
+    EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_GROUP, MAXIMUM_SHOTS,
+    MAXIMUM_TRAJECTORIES, NoiseSection, ObserveSection, OutputSection, Precision,
 };
 use crate::error::{Error, Result};
 use std::path::{Component, Path};
@@ -30,7 +30,6 @@ const PRECISIONS: &[(&str, Precision)] = &[("double", Precision::Double), ("sing
 const LARGEST_QUBIT: u64 = 62;
 /// Far more than any run gets through.
 const MAXIMUM_WHILE_PASSES: u64 = 10_000;
-const DEFAULT_WHILE_PASSES: usize = 32;
 const MAXIMUM_THREADS: u64 = 4096;
 /// The largest integer of TOML.
 const LARGEST_INTEGER: u64 = i64::MAX as u64;

@@ -97,14 +97,6 @@ impl Engine for Density {
         1
     }
 
-    fn lost(&self) -> f64 {
-        0.0
-    }
-
-    fn limited(&self) -> bool {
-        false
-    }
-
     fn sent(&self) -> u64 {
         self.state.sent()
     }
@@ -175,9 +167,5 @@ impl Engine for Density {
             Outcome { register: index >> self.qubits, index: index & ((1 << self.qubits) - 1) }
         };
         draws.iter().map(outcome).collect()
-    }
-
-    fn export_rows(&self, _: &Layout, _: &mut dyn FnMut(u64, &[Complex64]) -> Result<()>) -> Result<()> {
-        Err(Error::internal("a density matrix is no factor"))
     }
 }

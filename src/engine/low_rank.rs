@@ -118,20 +118,6 @@ impl LowRank {
         }
     }
 
-    /// Applies an action to the columns for which the condition holds; returns the trace lost if it compressed.
-    fn conditional(&mut self, condition: Condition, action: &Action) -> Result<f64> {
-        match action {
-            Action::Channel { channel, targets, record } => self.channel(channel, targets, *record, condition),
-            Action::Unitary { matrix, targets, .. } => {
-                let fails = |column: &Column| usize::from(!condition.holds(column.register));
-                let choice = self.state.columns().iter().map(fails).collect();
-                self.state.select(vec![matrix.clone(), identity(matrix.nrows())], targets, choice);
-                Ok(0.0)
-            }
-            other => Err(Error::internal(format!("{} under a condition", other.name()))),
-        }
-    }
-
     /// Applies a channel to the columns for which the condition holds; returns the trace lost if it compressed.
     fn channel(
         &mut self,
@@ -270,11 +256,12 @@ impl Engine for LowRank {
                 Action::Channel { channel, targets, record } => {
                     discarded += self.channel(channel, targets, *record, Condition::default())?;
                 }
-                Action::Conditional { condition, action } => discarded += self.conditional(*condition, action)?,
-                Action::Classical { bit, condition } => self.state.set_registers(|register| {
-                    let set = condition.is_some_and(|condition| condition.holds(register));
-                    register & !(1 << bit) | u64::from(set) << bit
-                }),
+                Action::Conditional { condition, action } => {
+                    let Action::Channel { channel, targets, record } = &**action else {
+                        return Err(Error::internal(format!("{} under a condition", action.name())));
+                    };
+                    discarded += self.channel(channel, targets, *record, *condition)?;
+                }
                 Action::CompressIfWide if self.is_wide() => discarded += self.compress()?,
                 Action::Measure { .. } => discarded += self.last_compression()?,
                 _ => {}

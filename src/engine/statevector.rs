@@ -52,14 +52,6 @@ impl Engine for Statevector {
         1
     }
 
-    fn lost(&self) -> f64 {
-        0.0
-    }
-
-    fn limited(&self) -> bool {
-        false
-    }
-
     fn sent(&self) -> u64 {
         self.state.sent()
     }

@@ -137,20 +137,6 @@ impl Trajectories {
         self.make_room()
     }
 
-    /// Applies an action to the columns for which the condition holds.
-    fn conditional(&mut self, condition: Condition, action: &Action) -> Result<()> {
-        match action {
-            Action::Channel { channel, targets, record } => self.channel(channel, targets, *record, condition),
-            Action::Unitary { matrix, targets, .. } => {
-                let columns = self.state.columns().iter();
-                let choice = columns.map(|column| usize::from(!condition.holds(column.register))).collect();
-                self.state.select(vec![matrix.clone(), identity(matrix.nrows())], targets, choice);
-                self.make_room()
-            }
-            other => Err(Error::internal(format!("{} under a condition", other.name()))),
-        }
-    }
-
     fn make_room(&mut self) -> Result<()> {
         if self.state.queued() >= LARGEST_QUEUE { self.state.flush() } else { Ok(()) }
     }
@@ -179,11 +165,12 @@ impl Engine for Trajectories {
                 Action::Channel { channel, targets, record } => {
                     self.channel(channel, targets, *record, Condition::default())?;
                 }
-                Action::Conditional { condition, action } => self.conditional(*condition, action)?,
-                Action::Classical { bit, condition } => self.state.set_registers(|register| {
-                    let set = condition.is_some_and(|condition| condition.holds(register));
-                    register & !(1 << bit) | u64::from(set) << bit
-                }),
+                Action::Conditional { condition, action } => {
+                    let Action::Channel { channel, targets, record } = &**action else {
+                        return Err(Error::internal(format!("{} under a condition", action.name())));
+                    };
+                    self.channel(channel, targets, *record, *condition)?;
+                }
                 Action::Measure { .. } => self.normalise()?,
                 _ => {}
             }
@@ -197,10 +184,6 @@ impl Engine for Trajectories {
 
     fn lost(&self) -> f64 {
         f64::NAN
-    }
-
-    fn limited(&self) -> bool {
-        false
     }
 
     fn sent(&self) -> u64 {
@@ -228,10 +211,6 @@ impl Engine for Trajectories {
     /// Draw `i` is the shot of trajectory `i` of the batch; there are no more draws than trajectories.
     fn sample(&self, layout: &Layout, _: f64, draws: &[f64]) -> Vec<Outcome> {
         self.state.sample_columns(&layout.to_logical(), draws)
-    }
-
-    fn export_rows(&self, _: &Layout, _: &mut dyn FnMut(u64, &[Complex64]) -> Result<()>) -> Result<()> {
-        Err(Error::internal("trajectories have no factor"))
     }
 }
 

@@ -25,6 +25,7 @@ mod scope;
 mod tests;
 mod value;
 
+use crate::config::DEFAULT_WHILE_PASSES;
 use crate::error::{Error, Result};
 use crate::model::Circuit;
 use expand::Expander;
@@ -34,9 +35,6 @@ use std::path::Path;
 
 /// Fetches an included file; the path is already resolved relative to the including file.
 pub type Read<'r> = dyn FnMut(&Path) -> Result<Vec<u8>> + 'r;
-
-/// The passes of a `while` on measured bits, unless the user says another number.
-pub const DEFAULT_WHILE_PASSES: usize = 32;
 
 /// What a circuit file leaves open.
 #[derive(Debug, Clone, PartialEq)]
