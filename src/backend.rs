@@ -187,6 +187,11 @@ pub trait Shard {
     /// `L_s <- sum_t L_t rotations[s * 2^k + t]`, in place, with `L_s` the rows whose `k` target bits are `s`; the
     /// rotations are `width x kept` and `kept` is at most the reserved width.
     fn rotate_blocks(&mut self, rotations: &[Matrix], targets: &[usize]);
+    /// As [`Shard::rotate_blocks`], but the shard stays as it is: the new columns, packed as by [`Shard::pack`], all rows in
+    /// order.
+    fn combined(&self, rotations: &[Matrix], targets: &[usize]) -> Vec<u8>;
+    /// Overwrites the listed columns with what [`Shard::combined`] made of a shard of the same kind.
+    fn set_columns(&mut self, columns: &[usize], packed: &[u8]);
     /// For each sign mask `s`: `sum_row (-1)^|s AND row| sum_c conj(L[row XOR flip, c]) L[row, c]`.
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64>;
     /// As [`Shard::flip_overlaps`], over a range of rows, but the conjugated rows

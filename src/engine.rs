@@ -1,6 +1,8 @@
 //! Representations of the state: each runs the plan's steps under its own policy for channels.
 
 mod at_once;
+mod basis;
+mod branching;
 pub mod budget;
 pub mod certificate;
 pub mod compression;
@@ -9,6 +11,7 @@ pub mod low_rank;
 pub mod rounding;
 pub mod statevector;
 pub mod statistics;
+pub mod tail;
 pub mod trajectories;
 
 use crate::error::{Error, Result};
@@ -18,6 +21,7 @@ use crate::plan::{Action, OverlapGroup, Step};
 use crate::state::{Column, Outcome, State};
 use certificate::Certificate;
 use num_complex::Complex64;
+use tail::Tail;
 
 /// Operations that are queued at most: bounds memory, and lets progress be seen in long circuits without noise.
 const LARGEST_QUEUE: usize = 256;
@@ -59,6 +63,10 @@ pub trait Engine {
     }
     /// Bytes this rank has sent.
     fn sent(&self) -> u64;
+    /// What is sampled of the part of the state that the engine dropped.
+    fn tail(&mut self) -> Option<&mut Tail> {
+        None
+    }
     /// What is certified of the state as it is now.
     fn certificate(&self) -> Certificate;
     /// `tr(rho~^2)`, and a bound on the largest eigenvalue of `rho~`.
@@ -90,6 +98,11 @@ pub struct Final<'a> {
     pub overlaps: &'a [OverlapGroup],
 }
 
+/// Runs what is queued once it is much.
+fn make_room(state: &mut State) -> Result<()> {
+    if state.queued() >= LARGEST_QUEUE { state.flush() } else { Ok(()) }
+}
+
 /// Queues a gate, under a condition or not, or runs an exchange; false for channels and what engines do by themselves.
 fn run_gate(state: &mut State, action: &Action) -> Result<bool> {
     match action {
@@ -114,9 +127,7 @@ fn run_gate(state: &mut State, action: &Action) -> Result<bool> {
         Action::Relabel { .. } => {}
         Action::Channel { .. } | Action::CompressIfWide | Action::Measure { .. } => return Ok(false),
     }
-    if state.queued() >= LARGEST_QUEUE {
-        state.flush()?;
-    }
+    make_room(state)?;
     Ok(true)
 }
 

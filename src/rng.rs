@@ -13,6 +13,10 @@ pub enum Purpose {
     Readout = 2,
     /// The branch a trajectory takes; the index counts the plan's channels over all trajectories.
     Trajectory = 3,
+    /// What the sampled tail draws; the index counts draws.
+    Tail = 4,
+    /// The reference vectors that fix the phases of eigenvectors; the index counts their entries.
+    Reference = 5,
 }
 
 /// A number uniform in [0, 1), a multiple of 2^-53.

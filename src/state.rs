@@ -96,6 +96,11 @@ impl State {
         &*self.comm
     }
 
+    /// The ranks that hold it, for another state over them.
+    pub fn shared_comm(&self) -> Rc<dyn Communicator> {
+        self.comm.clone()
+    }
+
     /// Number of qubits.
     pub fn qubits(&self) -> usize {
         self.qubits
@@ -311,6 +316,31 @@ impl State {
         let core = self.core_mut();
         core.shard.rotate_blocks(rotations, targets);
         core.columns = columns;
+        Ok(())
+    }
+
+    /// Makes the columns at `places` those of `from` combined, `sum_t L_t rotations[s * 2^k + t]` as by [`State::rotate_blocks`];
+    /// places behind the last column are new columns. `from` is over the same ranks, of the same backend and layout.
+    ///
+    /// # Errors
+    /// Resource error, the same on every rank, when there is no room for new columns.
+    pub fn set_combined(
+        &mut self,
+        places: &[usize],
+        columns: &[Column],
+        from: &State,
+        (rotations, targets): (&[Matrix], &[usize]),
+    ) -> Result<()> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        self.settled();
+        let width = places.iter().map(|place| place + 1).fold(self.width(), usize::max);
+        self.append_zeros(&vec![columns[0]; width - self.width()])?;
+        let packed = from.settled().combined(rotations, targets);
+        let core = self.core_mut();
+        core.shard.set_columns(places, &packed);
+        places.iter().zip(columns).for_each(|(place, column)| core.columns[*place] = *column);
         Ok(())
     }
 

@@ -286,6 +286,7 @@ fn check_products(backend: &dyn Backend, width: usize, tolerance: f64) {
         let rotations: Vec<Matrix> = (0..values * values).map(|seed| random_matrix(width, width + 1, seed)).collect();
         let mut shard = random_shard(backend, 512, width, 9);
         shard.reserve(width + 1).unwrap();
+        let combined = shard.combined(&rotations, &targets);
         shard.rotate_blocks(&rotations, &targets);
         let expected = Matrix::from_shape_fn((512, width + 1), |(row, column)| {
             let factors = &rotations[bits_of(row, &targets) * values..][..values];
@@ -293,6 +294,12 @@ fn check_products(backend: &dyn Backend, width: usize, tolerance: f64) {
             (0..values).map(term).sum()
         });
         assert_close(&content(&*shard), &expected, tolerance * values as f64, "rotate blocks");
+        let mut other = random_shard(backend, 512, width + 3, 5);
+        let mut mixed = content(&*other);
+        let places: Vec<usize> = (0..=width).map(|place| (place + 2) % (width + 3)).collect();
+        other.set_columns(&places, &combined);
+        places.iter().enumerate().for_each(|(new, place)| mixed.column_mut(*place).assign(&expected.column(new)));
+        assert_close(&content(&*other), &mixed, tolerance * values as f64, "combined columns");
     }
 }
 

@@ -205,6 +205,20 @@ impl<T: Real> Shard for CpuShard<T> {
         self.rotate_blocks(std::slice::from_ref(rotation), &[]);
     }
 
+    fn combined(&self, rotations: &[Matrix], targets: &[usize]) -> Vec<u8> {
+        assert!(rotations.iter().all(|one| one.nrows() == self.width), "a rotation has a row for each column");
+        products::combined(&self.data, self.rows, self.reserved, rotations, targets)
+    }
+
+    fn set_columns(&mut self, columns: &[usize], packed: &[u8]) {
+        let row_bytes = columns.len() * size_of::<Complex<T>>();
+        assert_eq!(packed.len(), self.rows * row_bytes, "a packed message has the size of its rows");
+        self.for_each_row(|number, row| {
+            let packed = packed[number * row_bytes..][..row_bytes].chunks_exact(size_of::<Complex<T>>());
+            columns.iter().zip(packed).for_each(|(column, bytes)| T::read(bytes, &mut row[*column..=*column]));
+        });
+    }
+
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64> {
         let part = |rows: std::ops::Range<usize>| {
             let mut sums = vec![Complex64::ZERO; signs.len()];

@@ -6,6 +6,7 @@
 //! different outcomes and are never mixed. A cut never splits a cluster of equal eigenvalues: within a cluster the
 //! eigenvectors are arbitrary, so the result would hang on rounding.
 
+use super::basis::{canonical, clusters, references};
 use super::rounding::rounding_floor;
 use crate::backend::Precision;
 use crate::error::{Error, Result};
@@ -13,6 +14,7 @@ use crate::linalg::{Matrix, adjoint, hermitian_eigen, multiply};
 use crate::state::Column;
 use num_complex::Complex64;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Eigenvalues this close, relatively, are one cluster.
 pub const CLUSTER_WIDTH: f64 = 1e-6;
@@ -51,14 +53,26 @@ pub fn threshold(cut: f64) -> f64 {
 }
 
 /// The eigenpairs of the columns of one register value.
-struct Spectrum {
-    register: u64,
+pub struct Spectrum {
+    pub(super) register: u64,
     /// The columns.
-    members: Vec<usize>,
+    pub(super) members: Vec<usize>,
     /// Ascending.
     values: Vec<f64>,
     /// In terms of the members.
     vectors: Matrix,
+    /// Which are kept.
+    kept: Vec<bool>,
+}
+
+impl Spectrum {
+    /// The eigenvalues that are not kept, and their eigenvectors.
+    pub(super) fn discarded(&self) -> (Vec<f64>, Matrix) {
+        let places: Vec<usize> = (0..self.values.len()).filter(|place| !self.kept[*place]).collect();
+        let values = places.iter().map(|place| self.values[*place].max(0.0)).collect();
+        let vector = |(row, place): (usize, usize)| self.vectors[(row, places[place])];
+        (values, Matrix::from_shape_fn((self.members.len(), places.len()), vector))
+    }
 }
 
 /// What a decision is made from.
@@ -101,13 +115,13 @@ impl Source {
     }
 }
 
-/// Decides for columns with these registers.
+/// Decides for columns with these registers; also the spectra of all, whether kept or not.
 ///
 /// # Errors
 /// Internal error when the eigenvalue iteration does not converge (a factor that is not finite).
-pub fn decide(source: &Source, columns: &[Column], rule: &Rule) -> Result<Decision> {
+pub fn decide(source: &Source, columns: &[Column], rule: &Rule) -> Result<(Decision, Vec<Spectrum>)> {
     let trace = source.trace();
-    let spectra = spectra(source, columns)?;
+    let mut spectra = spectra(source, columns)?;
     let mut candidates: Vec<(f64, &Spectrum, usize)> = spectra
         .iter()
         .flat_map(|spectrum| spectrum.values.iter().enumerate().map(move |(place, value)| (*value, spectrum, place)))
@@ -115,14 +129,44 @@ pub fn decide(source: &Source, columns: &[Column], rule: &Rule) -> Result<Decisi
     candidates.sort_by(|one, other| other.0.total_cmp(&one.0));
     let values: Vec<f64> = candidates.iter().map(|candidate| candidate.0).collect();
     let (kept, limited) = count_kept(&values, rule);
-    let mut rotation = Matrix::zeros((columns.len(), kept));
-    for (mut column, (_, spectrum, place)) in rotation.columns_mut().into_iter().zip(&candidates) {
-        let vector = spectrum.vectors.column(*place);
-        spectrum.members.iter().zip(vector).for_each(|(row, entry)| column[*row] = *entry);
+    candidates.truncate(kept);
+    // Within a cluster the order of values is rounding.
+    let clusters = clusters(&values[..kept]);
+    clusters.iter().for_each(|cluster| candidates[cluster.clone()].sort_by_key(|(_, of, place)| (of.register, *place)));
+    let new = |(value, of, _): &(f64, &Spectrum, usize)| Column { weight: value.max(0.0), register: of.register };
+    let decision = Decision {
+        rotation: rotation(&candidates, &clusters, columns.len()),
+        columns: candidates.iter().map(new).collect(),
+        trace,
+        limited,
+    };
+    let places: Vec<(u64, usize)> = candidates.iter().map(|(_, of, place)| (of.register, *place)).collect();
+    for spectrum in &mut spectra {
+        let own = places.iter().filter(|(register, _)| *register == spectrum.register);
+        own.for_each(|(_, place)| spectrum.kept[*place] = true);
     }
-    let column =
-        |(value, spectrum, _): &(f64, &Spectrum, usize)| Column { weight: value.max(0.0), register: spectrum.register };
-    Ok(Decision { rotation, columns: candidates[..kept].iter().map(column).collect(), trace, limited })
+    Ok((decision, spectra))
+}
+
+/// The eigenvectors in terms of all columns, those of each cluster and register in their canonical basis.
+fn rotation(kept: &[(f64, &Spectrum, usize)], clusters: &[Range<usize>], width: usize) -> Matrix {
+    let mut rotation = Matrix::zeros((width, kept.len()));
+    let most = clusters.iter().map(Range::len).max().unwrap_or(0);
+    let longest = kept.iter().map(|(_, of, _)| of.members.len()).max().unwrap_or(0);
+    let references = references(longest, most);
+    for cluster in clusters {
+        let mut first = cluster.start;
+        for same in kept[cluster.clone()].chunk_by(|one, other| one.1.register == other.1.register) {
+            let spectrum = same[0].1;
+            let vector = |(row, column): (usize, usize)| spectrum.vectors[(row, same[column].2)];
+            let vectors = canonical(&Matrix::from_shape_fn((spectrum.members.len(), same.len()), vector), &references);
+            for (row, entries) in spectrum.members.iter().zip(vectors.rows()) {
+                entries.iter().enumerate().for_each(|(place, entry)| rotation[(*row, first + place)] = *entry);
+            }
+            first += same.len();
+        }
+    }
+    rotation
 }
 
 /// The eigenpairs of each register value.
@@ -135,7 +179,8 @@ fn spectra(source: &Source, columns: &[Column]) -> Result<Vec<Spectrum>> {
         let (values, vectors) = source
             .eigenpairs(&members)
             .ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;
-        Ok(Spectrum { register, members, values, vectors })
+        let kept = vec![false; values.len()];
+        Ok(Spectrum { register, members, values, vectors, kept })
     };
     registers.into_iter().map(spectrum).collect()
 }
@@ -261,7 +306,7 @@ mod tests {
         let column = |register| Column { weight: 0.5, register };
         let columns = [column(0), column(1), column(0)];
         let gram = Matrix::from_shape_fn((3, 3), |(row, column)| if row == column { 0.3 } else { 0.2 }.into());
-        let decision = decide(&Source::Gram(gram), &columns, &rule(0.0, None)).unwrap();
+        let decision = decide(&Source::Gram(gram), &columns, &rule(0.0, None)).unwrap().0;
         for (place, new) in decision.columns.iter().enumerate() {
             for (row, old) in columns.iter().enumerate() {
                 assert!(old.register == new.register || decision.rotation[(row, place)] == Complex64::ZERO);
@@ -281,7 +326,7 @@ mod tests {
         let columns: Vec<Column> = (0..8).map(|index| Column { weight: 1.0, register: index / 6 }).collect();
         let gram = multiply(&adjoint(&factor), &factor);
         let [one, other] = [Source::Gram(gram), Source::Factor(factor.clone())].map(|source| {
-            let decision = decide(&source, &columns, &rule(1e-6, None)).unwrap();
+            let decision = decide(&source, &columns, &rule(1e-6, None)).unwrap().0;
             let rotated = multiply(&factor, &decision.rotation);
             let weights: Vec<f64> = decision.columns.iter().map(|column| column.weight).collect();
             (weights, multiply(&rotated, &adjoint(&rotated)), decision.trace)
@@ -294,7 +339,7 @@ mod tests {
     fn a_decision_survives_the_way_to_other_ranks() {
         let columns = [Column { weight: 0.5, register: 3 }, Column { weight: 0.5, register: u64::MAX }];
         let gram = Matrix::from_shape_fn((2, 2), |(row, column)| Complex64::new(1.0, row as f64 - column as f64));
-        let decision = decide(&Source::Gram(gram), &columns, &rule(1e-3, Some(7))).unwrap();
+        let decision = decide(&Source::Gram(gram), &columns, &rule(1e-3, Some(7))).unwrap().0;
         let bytes = decision.to_bytes();
         assert_eq!(Decision::from_bytes(&bytes).as_ref(), Some(&decision));
         assert_eq!(Decision::from_bytes(&bytes[..bytes.len() - 8]), None, "a corrupted message is noticed");

@@ -5,9 +5,12 @@
 //! renormalised, every step keeps `rho~ <= rho`, so the missing trace *is* the error.
 
 use super::at_once::{Member, block_rotations, widened_gram};
+use super::basis::by_weight;
+use super::branching::{Law, weight};
 use super::certificate::Certificate;
 use super::compression::{CLUSTER_WIDTH, Decision, Rule, Source, decide, threshold};
 use super::rounding::Rounding;
+use super::tail::{self, Drawn, Dropped, Tail};
 use super::{Engine, Final, StepReport, overlap_expectations, places, run_gate};
 use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
@@ -18,6 +21,7 @@ use crate::model::{Channel, Layout, PauliString};
 use crate::plan::{Action, Condition, Step};
 use crate::state::{Branch, Column, Outcome, State};
 use num_complex::Complex64;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// A factor of more amplitudes than this (1 GiB) is not gathered on one rank.
@@ -60,6 +64,10 @@ pub struct LowRank {
     compressed_width: usize,
     /// Whether a cap on rank or memory decided anything.
     limited: bool,
+    /// What is dropped, sampled.
+    tail: Option<Tail>,
+    /// Whether the columns' weights are their squared norms.
+    weighed: bool,
 }
 
 impl LowRank {
@@ -101,7 +109,27 @@ impl LowRank {
         let trace = state.columns().iter().map(|column| column.weight).sum();
         let compressed_width = state.width();
         let rounding = Rounding::new(precision, rounding);
-        LowRank { state, settings, precision, rounding, trace, compressed_width, limited: false }
+        LowRank {
+            state,
+            settings,
+            precision,
+            rounding,
+            trace,
+            compressed_width,
+            limited: false,
+            tail: None,
+            weighed: true,
+        }
+    }
+
+    /// Samples from now on what is dropped; to be called before the first step.
+    ///
+    /// # Errors
+    /// Resource error when there is no memory for it.
+    pub fn with_tail(self, backend: &dyn Backend, shape: tail::Shape, seed: u64) -> Result<LowRank> {
+        let comm = self.state.shared_comm();
+        let tail = Tail::new(comm, backend, self.state.qubits(), shape, seed)?;
+        Ok(LowRank { tail: Some(tail), ..self })
     }
 
     /// The state, for observables.
@@ -131,23 +159,48 @@ impl LowRank {
         let split =
             |engine: &LowRank| Split::of(channel, record, condition, engine.state.columns(), engine.settings.prune);
         let mut found = split(self);
-        if self.compresses_at_once(&found) {
-            return self.channel_at_once(&kraus, targets, &found);
-        }
         let mut discarded = 0.0;
-        if !self.fits(&found) && self.width() > self.compressed_width {
+        let mut at_once = self.compresses_at_once(&found);
+        if !at_once && !self.fits(&found) && self.width() > self.compressed_width {
             discarded = self.compress()?;
             found = split(self);
         }
-        if !self.fits(&found) && self.width() + found.branches.len() <= self.largest_at_once() {
-            return Ok(discarded + self.channel_at_once(&kraus, targets, &found)?);
-        }
-        if !self.fits(&found) {
+        at_once |= !self.fits(&found) && self.width() + found.branches.len() <= self.largest_at_once();
+        if !at_once && !self.fits(&found) {
             found.keep_strongest(self.settings.max_width.saturating_sub(self.width()));
             self.limited = true;
         }
+        self.sample_channel(channel, &kraus, (targets, record), condition, &found)?;
+        if at_once {
+            return Ok(discarded + self.channel_at_once(&kraus, targets, &found)?);
+        }
         self.state.branch(&kraus, targets, (&found.kept, &found.columns), &found.branches);
         Ok(discarded)
+    }
+
+    /// The channel on the tail, which then takes up the branches that the core leaves out.
+    fn sample_channel(
+        &mut self,
+        channel: &Channel,
+        kraus: &[Matrix],
+        (targets, record): (&[usize], Option<usize>),
+        condition: Condition,
+        split: &Split,
+    ) -> Result<()> {
+        let Some(tail) = &mut self.tail else { return Ok(()) };
+        tail.channel(channel, (targets, record), condition)?;
+        let exact = Law::of(channel).exact;
+        let mut dropped = Vec::new();
+        split.left_out(channel, record, condition, self.state.columns(), |one| dropped.push(one));
+        if !dropped.is_empty() && !(exact && self.weighed) {
+            self.state.flush()?;
+            let blocks = self.state.column_blocks(targets);
+            let weigh =
+                |one: &mut Dropped| one.column.weight = weight(&kraus[one.member.kraus], &blocks, one.member.source);
+            dropped.iter_mut().for_each(weigh);
+        }
+        self.weighed &= exact;
+        tail.leave_out(&mut self.state, &dropped, kraus, targets)
     }
 
     fn fits(&self, split: &Split) -> bool {
@@ -179,7 +232,11 @@ impl LowRank {
         let (members, columns): (Vec<Member>, Vec<Column>) = old.chain(new).unzip();
         let blocks = self.state.block_grams(targets);
         let gram = || Source::Gram(widened_gram(&blocks, kraus, &members));
-        let decision = self.decide(gram, &columns, 0.0)?;
+        let (decision, drawn) = self.decide(gram, &columns, 0.0)?;
+        if let (Some(tail), Some(drawn)) = (&mut self.tail, drawn) {
+            let rotations = block_rotations(&drawn.rotation, kraus, &members, self.state.width());
+            tail.take(&self.state, &drawn, (&rotations, targets))?;
+        }
         let rotations = block_rotations(&decision.rotation, kraus, &members, self.width());
         self.state.rotate_blocks(&rotations, targets, decision.columns)?;
         Ok(self.settle(columns.len()))
@@ -208,22 +265,38 @@ impl LowRank {
         }
         let source = self.spectrum_source();
         let columns = self.state.columns().to_vec();
-        let decision = self.decide(|| source, &columns, least_trace)?;
+        let (decision, drawn) = self.decide(|| source, &columns, least_trace)?;
+        if let (Some(tail), Some(drawn)) = (&mut self.tail, drawn) {
+            tail.take(&self.state, &drawn, (std::slice::from_ref(&drawn.rotation), &[]))?;
+        }
         self.state.rotate(&decision.rotation, decision.columns);
         Ok(self.settle(columns.len()))
     }
 
-    /// What stays of these columns, decided on one rank.
-    fn decide(&mut self, source: impl FnOnce() -> Source, columns: &[Column], least_trace: f64) -> Result<Decision> {
+    /// What stays of these columns, and what the tail takes up of the rest, decided on one rank.
+    fn decide(
+        &mut self,
+        source: impl FnOnce() -> Source,
+        columns: &[Column],
+        least_trace: f64,
+    ) -> Result<(Decision, Option<Drawn>)> {
         let Settings { cut, max_rank, max_width, .. } = self.settings;
         // Only a channel compressed at once can come to more columns than there is room for.
         let max_rank = max_rank.or(Some(max_width)).map(|rank| rank.min(max_width));
         let rule = Rule { cut, max_rank, least_trace, precision: self.precision };
-        let bytes = bytes_from_root(self.state.comm(), || Ok(decide(&source(), columns, &rule)?.to_bytes()))?;
-        let decision = Decision::from_bytes(&bytes)
-            .ok_or_else(|| Error::internal("the decision of a compression arrived corrupted"))?;
+        let prepared = self.tail.as_mut().map(Tail::prepare).transpose()?;
+        let tail = self.tail.as_ref().zip(prepared);
+        let sampled = tail.is_some();
+        let bytes = bytes_from_root(self.state.comm(), || {
+            let (decision, spectra) = decide(&source(), columns, &rule)?;
+            let drawn = tail.map(|(tail, prepared)| tail.draw(&spectra, prepared).to_bytes());
+            Ok(joined(&decision.to_bytes(), &drawn.unwrap_or_default()))
+        })?;
+        let corrupted = || Error::internal("the decision of a compression arrived corrupted");
+        let (decision, drawn) = parted(&bytes).ok_or_else(corrupted)?;
+        let decision = Decision::from_bytes(decision).ok_or_else(corrupted)?;
         self.limited |= decision.limited;
-        Ok(decision)
+        Ok((decision, sampled.then(|| Drawn::from_bytes(drawn)).transpose()?))
     }
 
     /// Takes stock after a compression from `width` columns; returns the trace lost since the last time.
@@ -233,6 +306,7 @@ impl LowRank {
         let discarded = (self.trace - kept).max(0.0);
         self.trace = kept;
         self.compressed_width = self.width();
+        self.weighed = true;
         discarded
     }
 
@@ -249,9 +323,11 @@ impl LowRank {
 
 impl Engine for LowRank {
     fn step(&mut self, step: &Step) -> Result<StepReport> {
-        let sent = self.state.sent();
+        let sent = self.sent();
         let mut discarded = 0.0;
-        if !run_gate(&mut self.state, &step.action)? {
+        if run_gate(&mut self.state, &step.action)? {
+            self.tail.as_mut().map_or(Ok(()), |tail| tail.gate(&step.action))?;
+        } else {
             match &step.action {
                 Action::Channel { channel, targets, record } => {
                     discarded += self.channel(channel, targets, *record, Condition::default())?;
@@ -263,12 +339,15 @@ impl Engine for LowRank {
                     discarded += self.channel(channel, targets, *record, *condition)?;
                 }
                 Action::CompressIfWide if self.is_wide() => discarded += self.compress()?,
-                Action::Measure { .. } => discarded += self.last_compression()?,
+                Action::Measure { .. } => {
+                    discarded += self.last_compression()?;
+                    self.tail.as_mut().map_or(Ok(()), Tail::finish)?;
+                }
                 _ => {}
             }
         }
         self.rounding.step(step);
-        Ok(StepReport { width: self.width(), discarded, sent: self.state.sent() - sent })
+        Ok(StepReport { width: self.width(), discarded, sent: self.sent() - sent })
     }
 
     fn width(&self) -> usize {
@@ -284,7 +363,11 @@ impl Engine for LowRank {
     }
 
     fn sent(&self) -> u64 {
-        self.state.sent()
+        self.state.sent() + self.tail.as_ref().map_or(0, Tail::sent)
+    }
+
+    fn tail(&mut self) -> Option<&mut Tail> {
+        self.tail.as_mut()
     }
 
     fn certificate(&self) -> Certificate {
@@ -316,13 +399,38 @@ impl Engine for LowRank {
         self.state.marginal(&places(layout, qubits))
     }
 
+    /// With a tail, from core and tail; without one, from the core completed by what it is in the mean.
     fn sample(&self, layout: &Layout, missing: f64, draws: &[f64]) -> Vec<Outcome> {
-        self.state.sample(&layout.to_logical(), missing, draws)
+        let Some(tail) = self.tail.as_ref().filter(|tail| missing > 0.0 && !tail.is_empty()) else {
+            return self.state.sample(&layout.to_logical(), missing, draws);
+        };
+        let of_core = 1.0 - missing;
+        let (inner, outer): (Vec<usize>, Vec<usize>) = (0..draws.len()).partition(|draw| draws[*draw] < of_core);
+        let scaled = |which: &[usize], from: f64, length: f64| -> Vec<f64> {
+            which.iter().map(|draw| (draws[*draw] - from) / length).collect()
+        };
+        let core = self.state.sample(&layout.to_logical(), 0.0, &scaled(&inner, 0.0, of_core));
+        let rest = tail.sample(layout, &scaled(&outer, of_core, missing));
+        let mut outcomes = vec![Outcome { register: 0, index: 0 }; draws.len()];
+        let placed = inner.into_iter().zip(core).chain(outer.into_iter().zip(rest));
+        placed.for_each(|(draw, outcome)| outcomes[draw] = outcome);
+        outcomes
     }
 
     fn export_rows(&self, layout: &Layout, write: &mut dyn FnMut(u64, &[Complex64]) -> Result<()>) -> Result<()> {
         self.state.export_rows(&|logical| layout.to_physical(logical), write)
     }
+}
+
+/// Two messages as one.
+fn joined(first: &[u8], second: &[u8]) -> Vec<u8> {
+    [&(first.len() as u64).to_le_bytes(), first, second].concat()
+}
+
+/// The messages of [`joined`].
+fn parted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
 }
 
 /// The shape of a factor to start from.
@@ -353,10 +461,7 @@ impl Split {
     fn of(channel: &Channel, record: Option<usize>, condition: Condition, columns: &[Column], prune: f64) -> Split {
         let bounds = channel.bounds();
         let kept = strongest(bounds);
-        let branch = |column: &Column, kraus: usize| Column {
-            weight: column.weight * bounds[kraus].min(1.0),
-            register: record.map_or(column.register, |bit| column.register & !(1 << bit) | (kraus as u64) << bit),
-        };
+        let branch = |column: &Column, kraus: usize| branched(column, kraus, bounds, record);
         let least = threshold(prune);
         let branches = (0..bounds.len()).filter(|kraus| *kraus != kept).flat_map(|kraus| {
             columns.iter().enumerate().filter_map(move |(source, column)| {
@@ -374,14 +479,42 @@ impl Split {
         Split { kept, branches, columns }
     }
 
+    /// The branches of the columns that it leaves out, with the bounds on their weights.
+    fn left_out(
+        &self,
+        channel: &Channel,
+        record: Option<usize>,
+        condition: Condition,
+        columns: &[Column],
+        mut found: impl FnMut(Dropped),
+    ) {
+        let bounds = channel.bounds();
+        let formed: HashSet<(usize, usize)> = self.branches.iter().map(|one| (one.source, one.kraus)).collect();
+        let kept = strongest(bounds);
+        for (source, column) in columns.iter().enumerate().filter(|(_, column)| condition.holds(column.register)) {
+            for kraus in (0..bounds.len()).filter(|kraus| *kraus != kept && !formed.contains(&(source, *kraus))) {
+                let column = branched(column, kraus, bounds, record);
+                found(Dropped { member: Member { kraus, source }, column });
+            }
+        }
+    }
+
     /// Keeps at most `most` branches: the strongest, and never a part of equally strong ones.
     fn keep_strongest(&mut self, most: usize) {
-        self.branches.sort_by(|one, other| other.column.weight.total_cmp(&one.column.weight));
+        self.branches.sort_by(|one, other| by_weight(one.column.weight, other.column.weight));
         if let Some(first_dropped) = self.branches.get(most).map(|branch| branch.column.weight) {
             let whole = |branch: &&Branch| first_dropped < branch.column.weight * (1.0 - CLUSTER_WIDTH);
             let count = self.branches.iter().take_while(whole).count();
             self.branches.truncate(count);
         }
+    }
+}
+
+/// A column after the Kraus operator with this number.
+fn branched(column: &Column, kraus: usize, bounds: &[f64], record: Option<usize>) -> Column {
+    Column {
+        weight: column.weight * bounds[kraus].min(1.0),
+        register: record.map_or(column.register, |bit| column.register & !(1 << bit) | (kraus as u64) << bit),
     }
 }
 

@@ -179,18 +179,65 @@ fn rotate_in_place<T: Real>(data: &mut [Complex<T>], (width, reserved): (usize, 
     });
 }
 
-/// The shard's amplitudes, for threads that take disjoint rows.
-#[derive(Clone, Copy)]
-struct SharedRows<T>(*mut Complex<T>);
-// SAFETY: users of `row` give every row to exactly one thread.
-unsafe impl<T: Send> Send for SharedRows<T> {}
-// SAFETY: as above.
-unsafe impl<T: Send> Sync for SharedRows<T> {}
+/// `sum_t L_t V_st` for the rows `s`, packed; see [`crate::backend::Shard::combined`]. Columns that no rotation takes are not
+/// read.
+pub(super) fn combined<T: Real>(
+    data: &[Complex<T>],
+    rows: usize,
+    reserved: usize,
+    rotations: &[Matrix],
+    targets: &[usize],
+) -> Vec<u8> {
+    let values = 1usize << targets.len();
+    let count = rotations[0].ncols();
+    let taken =
+        |column: &usize| rotations.iter().any(|one| one.row(*column).iter().any(|entry| entry.norm_sqr() > 0.0));
+    let sources: Vec<usize> = (0..rotations[0].nrows()).filter(taken).collect();
+    let pick = |one: &Matrix| Matrix::from_shape_fn((sources.len(), count), |(row, new)| one[(sources[row], new)]);
+    let factors: Vec<Matrix> = rotations.iter().map(pick).collect();
+    let mask = scatter_bits(values - 1, targets);
+    let block = |value: usize| Rows { outside: (rows - 1) & !mask, value: scatter_bits(value, targets) };
+    let numbers = rows / values;
+    let row_bytes = count * size_of::<Complex<T>>();
+    let mut packed = vec![0u8; rows * row_bytes];
+    let shared = SharedRows(packed.as_mut_ptr());
+    (0..numbers.div_ceil(PANEL_ROWS)).into_par_iter().for_each(|panel| {
+        let range = panel * PANEL_ROWS..((panel + 1) * PANEL_ROWS).min(numbers);
+        let input = |value: usize| -> Vec<Complex64> {
+            let row = |number: usize| &data[block(value).at(number) * reserved..];
+            range.clone().flat_map(|number| sources.iter().map(move |column| T::double(row(number)[*column]))).collect()
+        };
+        let inputs: Vec<Vec<Complex64>> = (0..values).map(input).collect();
+        let mut product = vec![Complex64::ZERO; range.len() * count];
+        for (value, factors) in factors.chunks_exact(values).enumerate() {
+            for (place, (input, factor)) in inputs.iter().zip(factors).enumerate() {
+                let into = MatMut::from_row_major_slice_mut(&mut product, range.len(), count);
+                let accumulate = if place == 0 { Accum::Replace } else { Accum::Add };
+                let factor = crate::linalg::view(factor);
+                matmul(into, accumulate, view(input, sources.len()), factor, Complex64::ONE, Par::Seq);
+            }
+            for (number, values) in range.clone().zip(product.chunks_exact(count)) {
+                // SAFETY: blocks and numbers give every row to exactly one panel, so every packed row too.
+                let row = unsafe { shared.row(block(value).at(number) * row_bytes, row_bytes) };
+                T::write(values, row);
+            }
+        }
+    });
+    packed
+}
 
-impl<T> SharedRows<T> {
+/// Amplitudes or their bytes, for threads that take disjoint rows.
+#[derive(Clone, Copy)]
+struct SharedRows<E>(*mut E);
+// SAFETY: users of `row` give every row to exactly one thread.
+unsafe impl<E: Send> Send for SharedRows<E> {}
+// SAFETY: as above.
+unsafe impl<E: Send> Sync for SharedRows<E> {}
+
+impl<E> SharedRows<E> {
     /// # Safety
-    /// `start .. start + length` lies in the shard, and no one else holds any of it.
-    unsafe fn row<'a>(self, start: usize, length: usize) -> &'a mut [Complex<T>] {
+    /// `start .. start + length` lies in the allocation, and no one else holds any of it.
+    unsafe fn row<'a>(self, start: usize, length: usize) -> &'a mut [E] {
         // SAFETY: as the caller promises.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(start), length) }
     }

@@ -69,6 +69,13 @@ pub(super) unsafe trait Real: num_traits::Float + Send + Sync + 'static {
         Self::bytes_of_mut(into).copy_from_slice(bytes);
     }
 
+    /// Writes amplitudes as packed bytes.
+    fn write(values: &[Complex64], into: &mut [u8]) {
+        for (value, bytes) in values.iter().zip(into.chunks_exact_mut(size_of::<Complex<Self>>())) {
+            bytes.copy_from_slice(Self::bytes_of_mut(&mut [Self::complex(*value)]));
+        }
+    }
+
     fn bytes_of_mut(values: &mut [Complex<Self>]) -> &mut [u8] {
         // SAFETY: amplitudes are plain floats without padding, the length is that of the same memory, and any bytes
         // written are valid amplitudes.

@@ -1,0 +1,435 @@
+//! The unbiased tail: what the core of a low-rank state drops, sampled.
+//!
+//! `rho = L L^dagger + R`, with `L` the core and `R` all that was cut from it, moved on by the rest of the circuit. A block of the
+//! tail is a few columns `T` with `E[T T^dagger] = R`: whatever the core drops, each block takes up by a draw of its own, and a
+//! column of the tail takes one branch of every channel at random ([`super::branching`]) and keeps its weight. So `L L^dagger + T T^dagger`
+//! has trace 1 for every draw, the mean over blocks estimates `R` without bias, and the blocks, drawn independently, tell its
+//! standard error. Nothing goes back from the tail to the core: what is certified of the core stays as it is.
+//!
+//! What a compression drops is taken up as superpositions of trace exactly that of what was dropped ([`sketch`]), and so are
+//! a block's columns when it is full. Of the branches that are not formed one stands for all since the last such time, drawn in
+//! proportion to their weights before any is formed.
+
+mod sketch;
+
+use super::at_once::{Member, block_rotations};
+use super::branching;
+use super::compression::Spectrum;
+use super::{Final, overlap_expectations, places, run_gate};
+use crate::backend::Backend;
+use crate::comm::{Communicator, bytes_from_root};
+use crate::error::{Error, Result};
+use crate::linalg::{Matrix, adjoint, multiply};
+use crate::model::{Channel, Layout, PauliString};
+use crate::plan::{Action, Condition};
+use crate::state::{Column, Outcome, State};
+use num_complex::Complex64;
+use serde::Serialize;
+use sketch::{Class, NEGLIGIBLE, Sketched, Stream, sketch};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The part of a block's free columns that one compression may fill.
+const SHARE_OF_ROOM: usize = 4;
+
+/// The size of a tail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Shape {
+    /// Independent blocks, at least 2.
+    pub blocks: usize,
+    /// Columns of each, at least 2.
+    pub columns: usize,
+}
+
+impl Shape {
+    /// Columns in memory: those of all blocks, and one block by itself for its observables.
+    pub fn width(self) -> usize {
+        (self.blocks + 1) * self.columns
+    }
+}
+
+/// A branch of a column of the core that the core leaves out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Dropped {
+    pub(super) member: Member,
+    /// Its squared norm, exactly, and its register.
+    pub(super) column: Column,
+}
+
+/// New columns for blocks, in terms of other columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Drawn {
+    /// One column for each new one.
+    pub(super) rotation: Matrix,
+    columns: Vec<Column>,
+    owners: Vec<usize>,
+}
+
+/// A sampled tail.
+pub struct Tail {
+    state: State,
+    /// One block's columns, for observables.
+    single: State,
+    shape: Shape,
+    seed: u64,
+    /// Events so far: each has random numbers of its own.
+    events: u64,
+    /// The block of each column.
+    owners: Vec<usize>,
+    /// Of each block the column that stands for branches left out.
+    standing: Vec<Option<usize>>,
+}
+
+impl Tail {
+    /// A tail of a core that has dropped nothing yet, with the core's ranks, backend and qubits.
+    ///
+    /// # Errors
+    /// Resource error when there is no memory for it.
+    pub fn new(
+        comm: Rc<dyn Communicator>,
+        backend: &dyn Backend,
+        qubits: usize,
+        shape: Shape,
+        seed: u64,
+    ) -> Result<Tail> {
+        let state = State::new(comm.clone(), backend, qubits, shape.blocks * shape.columns)?;
+        let single = State::new(comm, backend, qubits, shape.columns)?;
+        let standing = vec![None; shape.blocks];
+        Ok(Tail { state, single, shape, seed, events: 0, owners: Vec::new(), standing })
+    }
+
+    fn event(&mut self) -> Stream {
+        self.events += 1;
+        Stream::new(self.seed, self.events)
+    }
+
+    /// Queues a gate or runs an exchange.
+    pub(super) fn gate(&mut self, action: &Action) -> Result<()> {
+        run_gate(&mut self.state, action).map(|_| ())
+    }
+
+    /// Each column takes a branch of the channel, if the condition holds for it.
+    pub(super) fn channel(
+        &mut self,
+        channel: &Channel,
+        targets: (&[usize], Option<usize>),
+        condition: Condition,
+    ) -> Result<()> {
+        let mut stream = self.event();
+        let numbers: Vec<f64> = (0..self.state.width()).map(|_| stream.uniform()).collect();
+        branching::channel(&mut self.state, channel, targets, condition, &numbers)
+    }
+
+    /// Columns of the block that has most.
+    fn fullest(&self) -> usize {
+        (0..self.shape.blocks).map(|block| self.members(block).len()).max().unwrap_or(0)
+    }
+
+    fn members(&self, block: usize) -> Vec<usize> {
+        (0..self.owners.len()).filter(|column| self.owners[*column] == block).collect()
+    }
+
+    /// Prepares for a compression: the room it may fill in every block, and the number of the event.
+    pub(super) fn prepare(&mut self) -> Result<(usize, u64)> {
+        let room = self.make_room()?;
+        self.events += 1;
+        Ok((room, self.events))
+    }
+
+    /// Makes sure that every block has room, and says how many columns a compression may fill.
+    fn make_room(&mut self) -> Result<usize> {
+        if self.fullest() >= self.shape.columns {
+            self.merge()?;
+        }
+        Ok(((self.shape.columns - self.fullest()) / SHARE_OF_ROOM).max(1))
+    }
+
+    /// Puts half as many columns in place of those of each block.
+    fn merge(&mut self) -> Result<()> {
+        self.state.flush()?;
+        let (gram, mut stream) = (self.state.gram(), self.event());
+        let drawn = from_root(self.state.comm(), || Ok(self.merged(&gram, &mut stream).to_bytes()))?;
+        self.state.rotate(&drawn.rotation, drawn.columns);
+        self.owners = drawn.owners;
+        self.standing.fill(None);
+        Ok(())
+    }
+
+    fn merged(&self, gram: &Matrix, stream: &mut Stream) -> Drawn {
+        let columns = self.state.columns();
+        let mut drawn = Draft::new(columns.len());
+        for block in 0..self.shape.blocks {
+            let mut registers: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+            self.members(block)
+                .into_iter()
+                .for_each(|one| registers.entry(columns[one].register).or_default().push(one));
+            let scale = |column: usize| (columns[column].weight / gram[(column, column)].re).sqrt();
+            let metric = |of: &Vec<usize>| {
+                Matrix::from_shape_fn((of.len(), of.len()), |(row, column)| {
+                    gram[(of[row], of[column])] * scale(of[row]) * scale(of[column])
+                })
+            };
+            let classes: Vec<Class> = registers.values().map(|of| Class { metric: metric(of) }).collect();
+            let classified: Vec<(u64, Vec<usize>)> = registers.into_iter().collect();
+            for one in sketch(&classes, self.shape.columns / 2, stream) {
+                let (register, members) = &classified[one.class];
+                let scaled = members.iter().zip(&one.coefficients).map(|(column, factor)| factor * scale(*column));
+                drawn.push(members, scaled, block, Column { weight: one.weight, register: *register });
+            }
+        }
+        drawn.finish()
+    }
+
+    /// For each block columns in place of what a compression drops, after [`Tail::prepare`].
+    pub(super) fn draw(&self, spectra: &[Spectrum], (count, event): (usize, u64)) -> Drawn {
+        let mut stream = Stream::new(self.seed, event);
+        let width = spectra.iter().map(|spectrum| spectrum.members.len()).sum();
+        let mut drawn = Draft::new(width);
+        let dropped: Vec<(&Spectrum, Matrix, Class)> = spectra.iter().filter_map(dropped).collect();
+        let (classes, of): (Vec<Class>, Vec<(&Spectrum, Matrix)>) =
+            dropped.into_iter().map(|(spectrum, vectors, class)| (class, (spectrum, vectors))).unzip();
+        let blocks = 0..self.shape.blocks;
+        let sketched: Vec<(usize, Sketched)> = blocks
+            .flat_map(|block| sketch(&classes, count, &mut stream).into_iter().map(move |one| (block, one)))
+            .collect();
+        for (class, (spectrum, vectors)) in of.iter().enumerate() {
+            let own: Vec<&(usize, Sketched)> = sketched.iter().filter(|(_, one)| one.class == class).collect();
+            let coefficients =
+                Matrix::from_shape_fn((vectors.nrows(), own.len()), |(row, column)| own[column].1.coefficients[row]);
+            // Of the superposition only what is dropped.
+            let projected = multiply(vectors, &multiply(&adjoint(vectors), &coefficients));
+            for ((block, one), entries) in own.into_iter().zip(projected.columns()) {
+                let column = Column { weight: one.weight, register: spectrum.register };
+                drawn.push(&spectrum.members, entries.iter().copied(), *block, column);
+            }
+        }
+        drawn.finish()
+    }
+
+    /// Takes up columns that were drawn, before the core is rotated.
+    pub(super) fn take(&mut self, core: &State, drawn: &Drawn, combination: (&[Matrix], &[usize])) -> Result<()> {
+        if drawn.columns.is_empty() {
+            return Ok(());
+        }
+        self.state.flush()?;
+        let first = self.state.width();
+        let places: Vec<usize> = (first..first + drawn.columns.len()).collect();
+        self.owners.extend(&drawn.owners);
+        self.state.set_combined(&places, &drawn.columns, core, combination)
+    }
+
+    /// Takes up branches that the core leaves out of a channel, before the channel is applied to the core and after it
+    /// was to the tail: in each block one of them, or the one before, stands for all so far.
+    pub(super) fn leave_out(
+        &mut self,
+        core: &mut State,
+        dropped: &[Dropped],
+        kraus: &[Matrix],
+        targets: &[usize],
+    ) -> Result<()> {
+        let total: f64 = dropped.iter().map(|one| one.column.weight).sum();
+        if total <= NEGLIGIBLE {
+            return Ok(());
+        }
+        self.make_room()?;
+        let chosen = self.choose_standing(dropped, total);
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        self.state.flush()?;
+        core.flush()?;
+        let members: Vec<Member> = chosen.iter().map(|one| dropped[one.index].member).collect();
+        let columns: Vec<Column> = chosen.iter().map(|one| one.column).collect();
+        let factor = |one: &Standing| (one.column.weight / dropped[one.index].column.weight).sqrt();
+        let factors: ndarray::Array1<Complex64> = chosen.iter().map(|one| factor(one).into()).collect();
+        let rotations = block_rotations(&Matrix::from_diag(&factors), kraus, &members, core.width());
+        let places: Vec<usize> = chosen.iter().map(|one| one.place).collect();
+        self.state.set_combined(&places, &columns, core, (&rotations, targets))
+    }
+
+    /// In which blocks another branch stands for all from now on, and which one; in the others the one before does.
+    fn choose_standing(&mut self, dropped: &[Dropped], total: f64) -> Vec<Standing> {
+        let mut stream = self.event();
+        let mut weights: Vec<f64> = self.state.columns().iter().map(|column| column.weight).collect();
+        let mut chosen = Vec::new();
+        for block in 0..self.shape.blocks {
+            let (coin, mut pick) = (stream.uniform(), stream.uniform() * total);
+            let place = *self.standing[block].get_or_insert_with(|| {
+                self.owners.push(block);
+                weights.push(0.0);
+                weights.len() - 1
+            });
+            weights[place] += total;
+            if coin * weights[place] < total {
+                let reached = |one: &Dropped| {
+                    pick -= one.column.weight;
+                    pick < 0.0
+                };
+                let index = dropped.iter().position(reached).unwrap_or(dropped.len() - 1);
+                chosen.push(Standing {
+                    place,
+                    index,
+                    column: Column { weight: weights[place], ..dropped[index].column },
+                });
+            }
+        }
+        self.state.set_weights(&weights);
+        chosen
+    }
+
+    /// After the last step: columns of their weights.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        let weights: Vec<f64> = self.state.columns().iter().map(|column| column.weight).collect();
+        if weights.is_empty() { self.state.flush() } else { branching::normalise(&mut self.state, &weights) }
+    }
+
+    /// Number of blocks.
+    pub fn blocks(&self) -> usize {
+        self.shape.blocks
+    }
+
+    /// Trace of each block.
+    pub fn traces(&self) -> Vec<f64> {
+        let mut traces = vec![0.0; self.shape.blocks];
+        self.owners.iter().zip(self.state.columns()).for_each(|(block, column)| traces[*block] += column.weight);
+        traces
+    }
+
+    /// Bytes this rank has sent.
+    pub fn sent(&self) -> u64 {
+        self.state.sent() + self.single.sent()
+    }
+
+    /// What a block adds to the expectations of these strings, and to the marginals of these groups of qubits.
+    ///
+    /// # Errors
+    /// Resource error when there is no memory for it.
+    pub fn observe(
+        &mut self,
+        block: usize,
+        strings: &[PauliString],
+        last: Final<'_>,
+        groups: &[&[usize]],
+    ) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
+        let members = self.members(block);
+        if members.is_empty() {
+            let nothing = groups.iter().map(|group| vec![0.0; 1 << group.len()]).collect();
+            return Ok((vec![0.0; strings.len()], nothing));
+        }
+        let columns: Vec<Column> = members.iter().map(|column| self.state.columns()[*column]).collect();
+        if self.single.width() > members.len() {
+            let first: Vec<usize> = (0..members.len()).collect();
+            self.single.rotate(&selection(self.single.width(), &first), columns.clone());
+        }
+        let selection = selection(self.state.width(), &members);
+        let every: Vec<usize> = (0..members.len()).collect();
+        self.single.set_combined(&every, &columns, &self.state, (&[selection], &[]))?;
+        let values = overlap_expectations(&mut self.single, last.overlaps, strings.len());
+        let marginals = groups.iter().map(|group| self.single.marginal(&places(last.layout, group)));
+        Ok((values, marginals.collect()))
+    }
+
+    /// Whether nothing was dropped.
+    pub fn is_empty(&self) -> bool {
+        self.owners.is_empty()
+    }
+
+    /// The outcome of each draw (uniform in [0, 1)) from all blocks together.
+    pub(super) fn sample(&self, layout: &Layout, draws: &[f64]) -> Vec<Outcome> {
+        self.state.sample(&layout.to_logical(), 0.0, draws)
+    }
+}
+
+/// A branch that stands for all that were left out so far.
+struct Standing {
+    /// Its column of the tail.
+    place: usize,
+    /// Its number in the list of branches.
+    index: usize,
+    /// With the weight of all.
+    column: Column,
+}
+
+/// The eigenvectors that are not kept and the metric of what they leave of each column; nothing if that is nothing.
+fn dropped(spectrum: &Spectrum) -> Option<(&Spectrum, Matrix, Class)> {
+    let (values, vectors) = spectrum.discarded();
+    if values.iter().sum::<f64>() <= NEGLIGIBLE {
+        return None;
+    }
+    let mut scaled = vectors.clone();
+    scaled.columns_mut().into_iter().zip(values).for_each(|(mut vector, value)| vector *= Complex64::from(value));
+    let metric = multiply(&scaled, &adjoint(&vectors));
+    Some((spectrum, vectors, Class { metric }))
+}
+
+/// Takes these columns of so many.
+fn selection(width: usize, columns: &[usize]) -> Matrix {
+    let entry = |(row, column): (usize, usize)| f64::from(u8::from(row == columns[column])).into();
+    Matrix::from_shape_fn((width, columns.len()), entry)
+}
+
+/// New columns as they are put together.
+struct Draft {
+    width: usize,
+    entries: Vec<Vec<(usize, Complex64)>>,
+    columns: Vec<Column>,
+    owners: Vec<usize>,
+}
+
+impl Draft {
+    /// In terms of so many columns.
+    fn new(width: usize) -> Draft {
+        Draft { width, entries: Vec::new(), columns: Vec::new(), owners: Vec::new() }
+    }
+
+    fn push(&mut self, rows: &[usize], entries: impl Iterator<Item = Complex64>, owner: usize, column: Column) {
+        self.entries.push(rows.iter().copied().zip(entries).collect());
+        self.columns.push(column);
+        self.owners.push(owner);
+    }
+
+    fn finish(self) -> Drawn {
+        let mut rotation = Matrix::zeros((self.width, self.columns.len()));
+        for (column, entries) in self.entries.iter().enumerate() {
+            entries.iter().for_each(|(row, entry)| rotation[(*row, column)] = *entry);
+        }
+        Drawn { rotation, columns: self.columns, owners: self.owners }
+    }
+}
+
+/// What the root rank draws, on every rank.
+fn from_root(comm: &dyn Communicator, draw: impl FnOnce() -> Result<Vec<u8>>) -> Result<Drawn> {
+    Drawn::from_bytes(&bytes_from_root(comm, draw)?)
+}
+
+impl Drawn {
+    /// Bytes for the other ranks.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let head = [self.rotation.nrows() as u64, self.columns.len() as u64];
+        let columns = self.columns.iter().zip(&self.owners);
+        let columns = columns.flat_map(|(column, owner)| [column.weight.to_bits(), column.register, *owner as u64]);
+        let entries = self.rotation.iter().flat_map(|entry| [entry.re.to_bits(), entry.im.to_bits()]);
+        head.into_iter().chain(columns).chain(entries).flat_map(u64::to_le_bytes).collect()
+    }
+
+    /// Reads what [`Drawn::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// Internal error for anything else.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Drawn> {
+        Self::read(bytes).ok_or_else(|| Error::internal("the columns drawn for the tail arrived corrupted"))
+    }
+
+    fn read(bytes: &[u8]) -> Option<Drawn> {
+        let mut words = bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")));
+        let (width, count) = (words.next()? as usize, words.next()? as usize);
+        let (mut columns, mut owners) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for _ in 0..count {
+            columns.push(Column { weight: f64::from_bits(words.next()?), register: words.next()? });
+            owners.push(words.next()? as usize);
+        }
+        let mut entry = || Some(Complex64::new(f64::from_bits(words.next()?), f64::from_bits(words.next()?)));
+        let entries = (0..width * count).map(|_| entry()).collect::<Option<Vec<_>>>()?;
+        Some(Drawn { rotation: Matrix::from_shape_vec((width, count), entries).ok()?, columns, owners })
+    }
+}
