@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 pub const DEFAULT_BUDGET: f64 = 1e-2;
 /// The passes of a `while` on measured bits, of a job that says no number.
 pub const DEFAULT_WHILE_PASSES: usize = 32;
+/// The tail of a job that asks for one and says nothing about it.
+pub const DEFAULT_TAIL: TailShape = TailShape { blocks: 8, columns: 16 };
 /// The trajectories of a job that says nothing about them.
 pub const DEFAULT_TRAJECTORIES: u64 = 1000;
 /// The most trajectories of a job that says how exact it must be.
@@ -140,6 +142,24 @@ pub struct EngineSection {
     pub precision: Precision,
     /// Threads of one rank; the node's cores over its ranks if absent.
     pub threads: Option<usize>,
+    /// What the low-rank engine cuts is sampled, if this is there.
+    pub tail: Option<TailShape>,
+}
+
+/// `[engine.tail]`: the size of a sampled tail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TailShape {
+    /// Independent blocks, at least 2, whose spread gives the standard error (default 8).
+    pub blocks: usize,
+    /// Columns of each, at least 2 (default 16).
+    pub columns: usize,
+}
+
+impl TailShape {
+    /// Columns in memory: those of all blocks, and one block by itself for its observables.
+    pub fn width(self) -> usize {
+        (self.blocks + 1) * self.columns
+    }
 }
 
 /// A representation of the state.

@@ -31,6 +31,7 @@ fn group(qubits: Vec<usize>) -> ProbabilityGroup {
 
 fn state() -> StateSummary {
     StateSummary {
+        tail: [8, 16],
         qubits: QUBITS,
         rank: RANK,
         trace: 0.99,

@@ -12,10 +12,9 @@ use proptest::test_runner::TestRunner;
 use reference::{DensityMatrix, dynamic, random, ranks};
 use rhoshard::backend::{Precision, cpu::Cpu};
 use rhoshard::comm::{Communicator, Serial};
-use rhoshard::config::Compression;
+use rhoshard::config::{Compression, TailShape};
 use rhoshard::engine::low_rank::{LowRank, Settings};
 use rhoshard::engine::statistics::Statistics;
-use rhoshard::engine::tail::Shape;
 use rhoshard::engine::{Engine, Final};
 use rhoshard::model::{Channel, Circuit, Gate, Operation, PauliString, Unitary};
 use rhoshard::plan::{Action, Plan, Request};
@@ -31,13 +30,13 @@ struct Sampling {
     seed: u64,
     cut: f64,
     max_width: usize,
-    shape: Option<Shape>,
+    shape: Option<TailShape>,
     precision: Precision,
 }
 
 impl Sampling {
     fn of(cut: f64, seed: u64) -> Sampling {
-        let shape = Some(Shape { blocks: 8, columns: 8 });
+        let shape = Some(TailShape { blocks: 8, columns: 8 });
         Sampling { seed, cut, max_width: 1 << 12, shape, precision: Precision::Double }
     }
 }
@@ -193,7 +192,7 @@ fn a_thousand_seeds_show_no_bias_and_the_stated_spread() {
 
 #[test]
 fn small_blocks_that_merge_all_the_time_are_unbiased_too() {
-    let shape = Some(Shape { blocks: 6, columns: 2 });
+    let shape = Some(TailShape { blocks: 6, columns: 2 });
     check_over_seeds(&damped(), &Sampling { shape, ..Sampling::of(0.01, 0) }, 1000);
 }
 

@@ -3,9 +3,9 @@
 use super::document::{self, Table, Value};
 use super::memory;
 use super::{
-    CircuitSection, Compression, Config, DEFAULT_BUDGET, DEFAULT_TRAJECTORIES, DEFAULT_WHILE_PASSES, EngineKind,
-    EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_GROUP, MAXIMUM_SHOTS,
-    MAXIMUM_TRAJECTORIES, NoiseSection, ObserveSection, OutputSection, Precision,
+    CircuitSection, Compression, Config, DEFAULT_BUDGET, DEFAULT_TAIL, DEFAULT_TRAJECTORIES, DEFAULT_WHILE_PASSES,
+    EngineKind, EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_GROUP, MAXIMUM_SHOTS,
+    MAXIMUM_TRAJECTORIES, NoiseSection, ObserveSection, OutputSection, Precision, TailShape,
 };
 use crate::error::{Error, Result};
 use std::path::{Component, Path};
@@ -21,7 +21,7 @@ const OF_TRAJECTORIES: [&str; 2] = ["trajectories", "standard_error"];
 /// Keys of the engines that bound their error.
 const OF_BOUNDS: [&str; 1] = ["budget"];
 /// Keys that only the low-rank engine has a use for.
-const OF_LOW_RANK: [&str; 4] = ["cut", "prune", "compression", "max_rank"];
+const OF_LOW_RANK: [&str; 5] = ["cut", "prune", "compression", "max_rank", "tail"];
 const COMPRESSIONS: &[(&str, Compression)] =
     &[("lazy", Compression::Lazy), ("every-channel", Compression::EveryChannel)];
 const PRECISIONS: &[(&str, Precision)] = &[("double", Precision::Double), ("single", Precision::Single)];
@@ -31,6 +31,8 @@ const LARGEST_QUBIT: u64 = 62;
 /// Far more than any run gets through.
 const MAXIMUM_WHILE_PASSES: u64 = 10_000;
 const MAXIMUM_THREADS: u64 = 4096;
+/// Of blocks, and of columns of each.
+const LARGEST_TAIL: u64 = 4096;
 /// The largest integer of TOML.
 const LARGEST_INTEGER: u64 = i64::MAX as u64;
 
@@ -130,7 +132,15 @@ fn engine(section: &Table) -> Result<EngineSection> {
         standard_error,
         precision: optional(section, "precision", |value| value.choice(PRECISIONS))?.unwrap_or(Precision::Double),
         threads: optional(section, "threads", |value| Ok(value.whole(1..=MAXIMUM_THREADS)? as usize))?,
+        tail: optional(section, "tail", |_| tail(&section.table("tail")?))?,
     })
+}
+
+/// One block alone has no spread, and one column alone nothing to be merged with.
+fn tail(table: &Table) -> Result<TailShape> {
+    let size = |key| optional(table, key, |value| Ok(value.whole(2..=LARGEST_TAIL)? as usize));
+    let TailShape { blocks, columns } = DEFAULT_TAIL;
+    Ok(TailShape { blocks: size("blocks")?.unwrap_or(blocks), columns: size("columns")?.unwrap_or(columns) })
 }
 
 /// Only the low-rank engine cuts, and only trajectories are sampled.

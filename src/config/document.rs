@@ -25,6 +25,7 @@ pub(super) const JOB: Tables = &[
             "prune",
             "compression",
             "max_rank",
+            "tail",
             "trajectories",
             "standard_error",
             "memory",
@@ -33,6 +34,7 @@ pub(super) const JOB: Tables = &[
             "threads",
         ],
     ),
+    ("engine.tail", &["blocks", "columns"]),
     ("observe", &["expectations", "expectations_file", "probabilities", "shots"]),
     ("output", &["file", "state"]),
 ];

@@ -79,6 +79,16 @@ fn trajectories_have_a_number_and_no_budget() {
 }
 
 #[test]
+fn a_tail_has_blocks_and_columns() {
+    let tail = |keys: &str| read(&format!("{SMALL}\n[engine]\n{keys}")).engine.tail;
+    assert_eq!(tail("tail = {}"), Some(TailShape { blocks: 8, columns: 16 }));
+    assert_eq!(tail("tail = { blocks = 4 }"), Some(TailShape { blocks: 4, columns: 16 }));
+    assert_eq!(tail("budget = 0.1"), None);
+    let config = read(&format!("{SMALL}\n[engine]\ntail = {{ columns = 6 }}"));
+    assert_eq!(read(&config.effective_toml()), config);
+}
+
+#[test]
 fn every_key_is_read() {
     let config = read(FULL);
     assert_eq!(config.seed, 7);

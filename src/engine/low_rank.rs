@@ -10,11 +10,11 @@ use super::branching::{Law, weight};
 use super::certificate::Certificate;
 use super::compression::{CLUSTER_WIDTH, Decision, Rule, Source, decide, threshold};
 use super::rounding::Rounding;
-use super::tail::{self, Drawn, Dropped, Tail};
+use super::tail::{Drawn, Dropped, Tail};
 use super::{Engine, Final, StepReport, overlap_expectations, places, run_gate};
 use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
-use crate::config::Compression;
+use crate::config::{Compression, TailShape};
 use crate::error::{Error, Result};
 use crate::linalg::{Matrix, frobenius_norm, hermitian_eigen, identity};
 use crate::model::{Channel, Layout, PauliString};
@@ -126,7 +126,7 @@ impl LowRank {
     ///
     /// # Errors
     /// Resource error when there is no memory for it.
-    pub fn with_tail(self, backend: &dyn Backend, shape: tail::Shape, seed: u64) -> Result<LowRank> {
+    pub fn with_tail(self, backend: &dyn Backend, shape: TailShape, seed: u64) -> Result<LowRank> {
         let comm = self.state.shared_comm();
         let tail = Tail::new(comm, backend, self.state.qubits(), shape, seed)?;
         Ok(LowRank { tail: Some(tail), ..self })

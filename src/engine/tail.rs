@@ -18,35 +18,19 @@ use super::compression::Spectrum;
 use super::{Final, overlap_expectations, places, run_gate};
 use crate::backend::Backend;
 use crate::comm::{Communicator, bytes_from_root};
+use crate::config::TailShape;
 use crate::error::{Error, Result};
 use crate::linalg::{Matrix, adjoint, multiply};
 use crate::model::{Channel, Layout, PauliString};
 use crate::plan::{Action, Condition};
 use crate::state::{Column, Outcome, State};
 use num_complex::Complex64;
-use serde::Serialize;
 use sketch::{Class, NEGLIGIBLE, Sketched, Stream, sketch};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The part of a block's free columns that one compression may fill.
 const SHARE_OF_ROOM: usize = 4;
-
-/// The size of a tail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Shape {
-    /// Independent blocks, at least 2.
-    pub blocks: usize,
-    /// Columns of each, at least 2.
-    pub columns: usize,
-}
-
-impl Shape {
-    /// Columns in memory: those of all blocks, and one block by itself for its observables.
-    pub fn width(self) -> usize {
-        (self.blocks + 1) * self.columns
-    }
-}
 
 /// A branch of a column of the core that the core leaves out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,7 +54,7 @@ pub struct Tail {
     state: State,
     /// One block's columns, for observables.
     single: State,
-    shape: Shape,
+    shape: TailShape,
     seed: u64,
     /// Events so far: each has random numbers of its own.
     events: u64,
@@ -89,7 +73,7 @@ impl Tail {
         comm: Rc<dyn Communicator>,
         backend: &dyn Backend,
         qubits: usize,
-        shape: Shape,
+        shape: TailShape,
         seed: u64,
     ) -> Result<Tail> {
         let state = State::new(comm.clone(), backend, qubits, shape.blocks * shape.columns)?;

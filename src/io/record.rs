@@ -120,6 +120,8 @@ pub struct StateSummary {
     pub prune: f64,
     /// How often the circuit was evolved until the error fitted the budget.
     pub passes: u64,
+    /// Blocks of the sampled tail and columns of each; 0 without one. With a tail, `value`s are of core and tail together.
+    pub tail: [u64; 2],
     /// Trajectories that were sampled; 0 when the state was computed as a whole. With trajectories, `value`s are means and
     /// no bound is known.
     pub trajectories: u64,

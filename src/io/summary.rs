@@ -11,21 +11,42 @@ use std::path::Path;
 const ROWS: usize = 10;
 /// Columns of a name.
 const NAME: usize = 35;
+/// Columns of a name beside four numbers.
+const SHORT_NAME: usize = 20;
+
+/// What is said of the numbers of a run.
+#[derive(Clone, Copy, PartialEq)]
+enum Numbers {
+    /// They are bounded.
+    Bounded,
+    /// They are estimated.
+    Estimated,
+    /// Both.
+    BoundedAndEstimated,
+}
 
 /// The summary: tables of results with their bounds, the state, the time, and where the file `path` is.
 ///
 /// Bounds are rounded outward, so what is printed holds as well. Lines fit 80 columns, but for a longer path.
 pub fn summary(record: &RunRecord, path: &Path) -> String {
     let mut text = String::new();
-    let sampled = record.state.trajectories > 0;
+    let numbers = match (record.state.trajectories > 0, record.state.tail[0] > 0) {
+        (true, _) => Numbers::Estimated,
+        (false, true) => Numbers::BoundedAndEstimated,
+        (false, false) => Numbers::Bounded,
+    };
     if !record.expectations.is_empty() || !record.probabilities.is_empty() {
-        text += match sampled {
-            false => "Every exact value lies in [lower, upper]: proven, not estimated.\n\n",
-            true => "Estimates; stderr is one standard deviation of each. No bound is proven.\n\n",
+        text += match numbers {
+            Numbers::Bounded => "Every exact value lies in [lower, upper]: proven, not estimated.\n\n",
+            Numbers::Estimated => "Estimates; stderr is one standard deviation of each. No bound is proven.\n\n",
+            Numbers::BoundedAndEstimated => {
+                "Every exact value lies in [lower, upper]: proven. Values are estimates without\n\
+                 bias, of core and sampled tail; stderr is one standard deviation of each.\n\n"
+            }
         };
     }
-    expectations(&mut text, &record.expectations, sampled);
-    probabilities(&mut text, &record.probabilities, sampled);
+    expectations(&mut text, &record.expectations, numbers);
+    probabilities(&mut text, &record.probabilities, numbers);
     if let Some(counts) = &record.counts {
         top_counts(&mut text, counts);
     }
@@ -48,49 +69,65 @@ struct Row {
     stderr: f64,
 }
 
-fn table(text: &mut String, heading: &str, rows: &[Row], hidden: usize, sampled: bool) {
-    if sampled {
-        return table_of_estimates(text, heading, rows, hidden);
+fn table(text: &mut String, heading: &str, rows: &[Row], hidden: usize, numbers: Numbers) {
+    match numbers {
+        Numbers::Bounded => table_of_bounds(text, heading, rows),
+        Numbers::Estimated => table_of_estimates(text, heading, rows),
+        Numbers::BoundedAndEstimated => table_of_both(text, heading, rows),
     }
-    let narrowest = rows.iter().map(|row| row.upper - row.lower).filter(|width| *width > 0.0).fold(1.0, f64::min);
-    let digits = decimals(narrowest);
-    line(text, format_args!("{heading:<NAME$} {:>14} {:>14} {:>14}", "value", "lower", "upper"));
-    for Row { name, value, lower, upper, .. } in rows {
-        let (value, lower, upper) = (nearest(*value, digits), at_most(*lower, digits), at_least(*upper, digits));
-        line(text, format_args!("{:<NAME$} {value:>14} {lower:>14} {upper:>14}", shorten(name)));
-    }
-    end_of_table(text, hidden);
-}
-
-fn table_of_estimates(text: &mut String, heading: &str, rows: &[Row], hidden: usize) {
-    let smallest = rows.iter().map(|row| row.stderr).filter(|error| *error > 0.0).fold(1.0, f64::min);
-    let digits = decimals(smallest);
-    line(text, format_args!("{heading:<NAME$} {:>14} {:>14}", "value", "stderr"));
-    for Row { name, value, stderr, .. } in rows {
-        let (value, stderr) = (nearest(*value, digits), at_least(*stderr, digits));
-        line(text, format_args!("{:<NAME$} {value:>14} {stderr:>14}", shorten(name)));
-    }
-    end_of_table(text, hidden);
-}
-
-fn end_of_table(text: &mut String, hidden: usize) {
     if hidden > 0 {
         line(text, format_args!("... and {hidden} more in the file"));
     }
     text.push('\n');
 }
 
+fn table_of_bounds(text: &mut String, heading: &str, rows: &[Row]) {
+    let narrowest = rows.iter().map(|row| row.upper - row.lower).filter(|width| *width > 0.0).fold(1.0, f64::min);
+    let digits = decimals(narrowest);
+    line(text, format_args!("{heading:<NAME$} {:>14} {:>14} {:>14}", "value", "lower", "upper"));
+    for Row { name, value, lower, upper, .. } in rows {
+        let (value, lower, upper) = (nearest(*value, digits), at_most(*lower, digits), at_least(*upper, digits));
+        line(text, format_args!("{:<NAME$} {value:>14} {lower:>14} {upper:>14}", shorten(name, NAME)));
+    }
+}
+
+/// Decimals for the smallest standard error.
+fn decimals_of_estimates(rows: &[Row]) -> usize {
+    decimals(rows.iter().map(|row| row.stderr).filter(|error| *error > 0.0).fold(1.0, f64::min))
+}
+
+fn table_of_both(text: &mut String, heading: &str, rows: &[Row]) {
+    let digits = decimals_of_estimates(rows);
+    let heading = shorten(heading, SHORT_NAME);
+    line(text, format_args!("{heading:<SHORT_NAME$} {:>14} {:>14} {:>14} {:>14}", "value", "stderr", "lower", "upper"));
+    for Row { name, value, stderr, lower, upper } in rows {
+        let (value, stderr) = (nearest(*value, digits), at_least(*stderr, digits));
+        let (lower, upper) = (at_most(*lower, digits), at_least(*upper, digits));
+        let name = shorten(name, SHORT_NAME);
+        line(text, format_args!("{name:<SHORT_NAME$} {value:>14} {stderr:>14} {lower:>14} {upper:>14}"));
+    }
+}
+
+fn table_of_estimates(text: &mut String, heading: &str, rows: &[Row]) {
+    let digits = decimals_of_estimates(rows);
+    line(text, format_args!("{heading:<NAME$} {:>14} {:>14}", "value", "stderr"));
+    for Row { name, value, stderr, .. } in rows {
+        let (value, stderr) = (nearest(*value, digits), at_least(*stderr, digits));
+        line(text, format_args!("{:<NAME$} {value:>14} {stderr:>14}", shorten(name, NAME)));
+    }
+}
+
 /// `name` on one line and no wider than its column, the middle left out.
-fn shorten(name: &str) -> String {
+fn shorten(name: &str, most: usize) -> String {
     let letters: Vec<char> = name.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    if letters.len() <= NAME {
+    if letters.len() <= most {
         return letters.into_iter().collect();
     }
-    let (head, tail) = (NAME / 2, NAME - NAME / 2 - 1);
+    let (head, tail) = (most / 2, most - most / 2 - 1);
     letters[..head].iter().chain(['…'].iter()).chain(&letters[letters.len() - tail..]).collect()
 }
 
-fn expectations(text: &mut String, all: &[Expectation], sampled: bool) {
+fn expectations(text: &mut String, all: &[Expectation], numbers: Numbers) {
     let row = |of: &Expectation| Row {
         name: of.name.clone(),
         value: of.value,
@@ -100,12 +137,12 @@ fn expectations(text: &mut String, all: &[Expectation], sampled: bool) {
     };
     if !all.is_empty() {
         let rows: Vec<Row> = all.iter().take(ROWS).map(row).collect();
-        table(text, "observable", &rows, all.len() - rows.len(), sampled);
+        table(text, "observable", &rows, all.len() - rows.len(), numbers);
     }
 }
 
 /// The likeliest outcomes of each group; all groups together fill about one table.
-fn probabilities(text: &mut String, groups: &[ProbabilityGroup], sampled: bool) {
+fn probabilities(text: &mut String, groups: &[ProbabilityGroup], numbers: Numbers) {
     let rows_each = (ROWS / groups.len().max(1)).max(4);
     let shown = groups.len().min(ROWS / 4);
     for of in &groups[..shown] {
@@ -121,7 +158,8 @@ fn probabilities(text: &mut String, groups: &[ProbabilityGroup], sampled: bool) 
         };
         let rows: Vec<Row> = outcomes.iter().map(row).collect();
         let qubits: Vec<String> = of.qubits.iter().rev().map(usize::to_string).collect();
-        table(text, &shorten(&format!("qubits {}", qubits.join(" "))), &rows, of.value.len() - rows.len(), sampled);
+        let heading = shorten(&format!("qubits {}", qubits.join(" ")), NAME);
+        table(text, &heading, &rows, of.value.len() - rows.len(), numbers);
     }
     if groups.len() > shown {
         line(text, format_args!("... and {} more groups of qubits in the file\n", groups.len() - shown));
@@ -134,9 +172,12 @@ fn top_counts(text: &mut String, counts: &Counts) {
     let hidden = rows.len().saturating_sub(ROWS);
     line(text, format_args!("{:<NAME$} {:>14}", format!("{} shots", counts.shots()), "count"));
     for (bitstring, count) in rows.iter().take(ROWS) {
-        line(text, format_args!("{:<NAME$} {count:>14}", shorten(bitstring)));
+        line(text, format_args!("{:<NAME$} {count:>14}", shorten(bitstring, NAME)));
     }
-    end_of_table(text, hidden);
+    if hidden > 0 {
+        line(text, format_args!("... and {hidden} more in the file"));
+    }
+    text.push('\n');
 }
 
 fn state(text: &mut String, state: &StateSummary) {
@@ -155,6 +196,9 @@ fn state(text: &mut String, state: &StateSummary) {
         text,
         format_args!("state   {qubits} qubits, rank {rank}, trace {trace}, purity in [{}, {}]", purity.0, purity.1),
     );
+    if state.tail[0] > 0 {
+        line(text, format_args!("tail    {} blocks of {} sampled columns", state.tail[0], state.tail[1]));
+    }
     let verdict = match (state.budget.is_nan(), state.budget_met) {
         (true, _) => "no budget was stated".into(),
         (false, true) => format!("within the budget of {:e}", state.budget),

@@ -94,6 +94,8 @@ fn write_state(results: &Group, state: &StateSummary) -> Result<Group> {
     attribute(&at, "cut", &state.cut)?;
     attribute(&at, "prune", &state.prune)?;
     attribute(&at, "passes", &state.passes)?;
+    attribute(&at, "tail_blocks", &state.tail[0])?;
+    attribute(&at, "tail_columns", &state.tail[1])?;
     attribute(&at, "trajectories", &state.trajectories)?;
     Ok(at)
 }

@@ -10,6 +10,7 @@ mod forecast;
 mod inputs;
 mod pilot;
 mod results;
+mod tail;
 
 use crate::backend::cpu::Cpu;
 use crate::comm::grid::{Grid, Shape};
@@ -135,7 +136,11 @@ fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings)
         }
         (EngineKind::LowRank, Start::Basis(index)) => {
             let (qubits, physical) = basis(*index);
-            Box::new(LowRank::from_basis_state(comm, &backend, qubits, physical, settings)?)
+            let engine = LowRank::from_basis_state(comm, &backend, qubits, physical, settings)?;
+            match inputs.config.engine.tail {
+                Some(shape) => Box::new(engine.with_tail(&backend, shape, inputs.config.seed)?),
+                None => Box::new(engine),
+            }
         }
         (_, Start::Factor(path, rank, rounding)) => {
             let physical = |logical| plan.start.to_physical(logical);

@@ -134,8 +134,9 @@ fn allotted(totals: &[f64], class: usize, count: usize) -> usize {
     let mut columns: Vec<usize> = totals.iter().map(|total| usize::from(*total > NEGLIGIBLE)).collect();
     let free = count.saturating_sub(columns.iter().sum());
     for _ in 0..free {
-        let heavier =
-            |one: usize, other: usize| totals[one] / columns[one] as f64 >= totals[other] / columns[other] as f64;
+        let heavier = |one: usize, other: usize| {
+            totals[one] / columns[one] as f64 >= totals[other] / columns[other] as f64 * EQUAL
+        };
         let candidates = (0..totals.len()).filter(|class| columns[*class] > 0);
         let Some(most) = candidates.reduce(|best, next| if heavier(best, next) { best } else { next }) else { break };
         columns[most] += 1;

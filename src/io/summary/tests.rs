@@ -125,3 +125,17 @@ fn a_run_that_only_keeps_its_state_promises_no_interval() {
     let shown = summary(&RunRecord::default(), Path::new("r.h5"));
     assert!(shown.starts_with("state   0 qubits"), "{shown}");
 }
+
+#[test]
+fn a_summary_with_a_tail_shows_both_errors() {
+    let mut record = record();
+    record.state.tail = [8, 16];
+    record.expectations.iter_mut().for_each(|one| one.stderr = 1.2e-5);
+    record.probabilities[0].stderr = vec![2e-4; 4];
+    let text = summary(&record, Path::new("result.h5"));
+    let heading = "observable                    value         stderr          lower          upper\n";
+    assert!(text.contains(heading), "{text}");
+    assert!(text.contains("\nZ0                         0.123457       0.000012       0.120000       0.126001\n"), "{text}");
+    assert!(text.contains("\ntail    8 blocks of 16 sampled columns\n"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}

@@ -2,7 +2,7 @@
 
 use crate::backend::Precision;
 use crate::comm::on_root;
-use crate::config::{Compression, Config, EngineKind, InitialState};
+use crate::config::{Compression, Config, EngineKind, InitialState, TailShape};
 use crate::driver::Context;
 use crate::engine::rounding::Rounding;
 use crate::engine::trajectories::BATCH;
@@ -118,6 +118,7 @@ impl Inputs {
     pub(super) fn max_width(&self) -> usize {
         let padding = self.precision().column_padding();
         let columns = (self.memory / self.column_bytes()) as usize;
+        let columns = columns.saturating_sub(self.config.engine.tail.map_or(0, TailShape::width));
         if columns < padding { columns.min(1) } else { columns / padding * padding }
     }
 
@@ -136,6 +137,7 @@ impl Inputs {
         if self.max_width() >= needed {
             return Ok(());
         }
+        let needed = needed + self.config.engine.tail.map_or(0, TailShape::width);
         let bytes = self.column_bytes() as f64 * needed as f64;
         Err(does_not_fit(self.plan.system, bytes, self.memory, self.plan.shards, self.precision()))
     }
@@ -180,6 +182,10 @@ fn ranks_of_a_state(config: &Config, qubits: usize, memory: u64, ranks: usize) -
 /// Refuses what the engine cannot do.
 fn check_engine(config: &Config, start: &Start) -> Result<()> {
     let kind = config.engine.kind;
+    if config.engine.tail.is_some() && matches!(start, Start::Factor(..)) {
+        return Err(Error::input("a run with a tail cannot start from a result file: what that run cut is not in it")
+            .next("leave `engine.tail` out, or start from a bit string"));
+    }
     let name = match kind {
         EngineKind::LowRank => return Ok(()),
         EngineKind::Density => "density",

@@ -89,6 +89,7 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
         state: purity(run, inputs, &certificate)?,
         ..RunRecord::default()
     };
+    super::tail::add(run, inputs, &raw, &mut record)?;
     let observed = begin.elapsed().as_secs_f64();
     if inputs.config.observe.shots > 0 {
         record.counts = Some(super::counts::draw(&*run.engine, inputs, layout, certificate.missing()));
@@ -120,7 +121,7 @@ fn total_trace(run: &mut Run, shards: u64) {
 }
 
 /// `tr(O rho~)` without the identity terms.
-fn weighted(sum: &PauliSum, raw: &HashMap<PauliString, f64>) -> f64 {
+pub(super) fn weighted(sum: &PauliSum, raw: &HashMap<PauliString, f64>) -> f64 {
     let terms = sum.terms.iter().filter(|(_, string)| !string.is_identity());
     terms.map(|(coefficient, string)| coefficient * raw.get(string).copied().unwrap_or(f64::NAN)).sum()
 }
@@ -184,6 +185,7 @@ fn state_summary(run: &Run, inputs: &Inputs, certificate: &Certificate, purity: 
         cut: settings.cut,
         prune: settings.prune,
         passes: run.stairs.map_or(1, |stairs| stairs.stair() as u64),
+        tail: inputs.config.engine.tail.map_or([0; 2], |tail| [tail.blocks as u64, tail.columns as u64]),
         trajectories: run.ensemble.as_ref().map_or(0, |ensemble| ensemble.trajectories()),
         ..purity
     }
