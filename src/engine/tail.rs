@@ -7,8 +7,8 @@
 //! standard error. Nothing goes back from the tail to the core: what is certified of the core stays as it is.
 //!
 //! What a compression drops is taken up as superpositions of trace exactly that of what was dropped ([`sketch`]), and so are
-//! a block's columns when it is full. Of the branches that are not formed one stands for all since the last such time, drawn in
-//! proportion to their weights before any is formed.
+//! a block's columns when it is full. Of the branches that are not formed a few stand for all, drawn in proportion to their
+//! weights before any is formed.
 
 mod sketch;
 
@@ -29,8 +29,11 @@ use sketch::{Class, NEGLIGIBLE, Sketched, Stream, sketch};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The part of a block's free columns that one compression may fill.
+/// The part of a block's free columns that one event may fill.
 const SHARE_OF_ROOM: usize = 4;
+/// Branches left out become a column of their own if they weigh as much as an average column of a block that is this many
+/// times as large.
+const COLUMNS_OF_A_SHARE: usize = 2;
 
 /// A branch of a column of the core that the core leaves out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,7 +63,7 @@ pub struct Tail {
     events: u64,
     /// The block of each column.
     owners: Vec<usize>,
-    /// Of each block the column that stands for branches left out.
+    /// Of each block the column that stands for branches of events that weigh little.
     standing: Vec<Option<usize>>,
 }
 
@@ -203,7 +206,7 @@ impl Tail {
     }
 
     /// Takes up branches that the core leaves out of a channel, before the channel is applied to the core and after it
-    /// was to the tail: in each block one of them, or the one before, stands for all so far.
+    /// was to the tail.
     pub(super) fn leave_out(
         &mut self,
         core: &mut State,
@@ -211,12 +214,12 @@ impl Tail {
         kraus: &[Matrix],
         targets: &[usize],
     ) -> Result<()> {
-        let total: f64 = dropped.iter().map(|one| one.column.weight).sum();
-        if total <= NEGLIGIBLE {
+        let below = sums(dropped.iter().map(|one| one.column.weight));
+        if below.last().is_none_or(|total| *total <= NEGLIGIBLE) {
             return Ok(());
         }
         self.make_room()?;
-        let chosen = self.choose_standing(dropped, total);
+        let chosen = self.choose(dropped, &below);
         if chosen.is_empty() {
             return Ok(());
         }
@@ -224,20 +227,39 @@ impl Tail {
         core.flush()?;
         let members: Vec<Member> = chosen.iter().map(|one| dropped[one.index].member).collect();
         let columns: Vec<Column> = chosen.iter().map(|one| one.column).collect();
-        let factor = |one: &Standing| (one.column.weight / dropped[one.index].column.weight).sqrt();
+        let factor = |one: &Chosen| (one.column.weight / dropped[one.index].column.weight).sqrt();
         let factors: ndarray::Array1<Complex64> = chosen.iter().map(|one| factor(one).into()).collect();
         let rotations = block_rotations(&Matrix::from_diag(&factors), kraus, &members, core.width());
         let places: Vec<usize> = chosen.iter().map(|one| one.place).collect();
         self.state.set_combined(&places, &columns, core, (&rotations, targets))
     }
 
-    /// In which blocks another branch stands for all from now on, and which one; in the others the one before does.
-    fn choose_standing(&mut self, dropped: &[Dropped], total: f64) -> Vec<Standing> {
+    /// The branches that become columns; `below` has the sums of the weights up to each.
+    ///
+    /// Those of an event that weighs much are represented by new columns, drawn at equal distances along the weights. Many
+    /// events that weigh little share a column: one branch stands for all so far, the one before or one of this event's.
+    fn choose(&mut self, dropped: &[Dropped], below: &[f64]) -> Vec<Chosen> {
         let mut stream = self.event();
         let mut weights: Vec<f64> = self.state.columns().iter().map(|column| column.weight).collect();
+        let (total, traces) = (below.last().copied().unwrap_or(0.0), self.traces());
         let mut chosen = Vec::new();
-        for block in 0..self.shape.blocks {
-            let (coin, mut pick) = (stream.uniform(), stream.uniform() * total);
+        for (block, trace) in traces.iter().enumerate() {
+            let (coin, first) = (stream.uniform(), stream.uniform());
+            let draw = |number: f64| below.partition_point(|sum| *sum <= number * total).min(dropped.len() - 1);
+            let mut choose = |place: usize, index: usize, weight: f64| {
+                chosen.push(Chosen { place, index, column: Column { weight, ..dropped[index].column } });
+            };
+            let enough = (trace + total) / (COLUMNS_OF_A_SHARE * self.shape.columns) as f64;
+            if total >= enough {
+                let room = self.shape.columns - self.owners.iter().filter(|owner| **owner == block).count();
+                let count = ((total / enough) as usize).min(room / SHARE_OF_ROOM).max(1);
+                for number in 0..count {
+                    choose(self.owners.len(), draw((first + number as f64) / count as f64), total / count as f64);
+                    self.owners.push(block);
+                    weights.push(total / count as f64);
+                }
+                continue;
+            }
             let place = *self.standing[block].get_or_insert_with(|| {
                 self.owners.push(block);
                 weights.push(0.0);
@@ -245,16 +267,10 @@ impl Tail {
             });
             weights[place] += total;
             if coin * weights[place] < total {
-                let reached = |one: &Dropped| {
-                    pick -= one.column.weight;
-                    pick < 0.0
-                };
-                let index = dropped.iter().position(reached).unwrap_or(dropped.len() - 1);
-                chosen.push(Standing {
-                    place,
-                    index,
-                    column: Column { weight: weights[place], ..dropped[index].column },
-                });
+                choose(place, draw(first), weights[place]);
+            }
+            if weights[place] >= enough {
+                self.standing[block] = None;
             }
         }
         self.state.set_weights(&weights);
@@ -324,14 +340,24 @@ impl Tail {
     }
 }
 
-/// A branch that stands for all that were left out so far.
-struct Standing {
-    /// Its column of the tail.
+/// A branch that becomes a column.
+struct Chosen {
+    /// Which column of the tail.
     place: usize,
     /// Its number in the list of branches.
     index: usize,
-    /// With the weight of all.
+    /// With the weight of all that it stands for.
     column: Column,
+}
+
+/// The sums up to each number.
+fn sums(numbers: impl Iterator<Item = f64>) -> Vec<f64> {
+    numbers
+        .scan(0.0, |sum, number| {
+            *sum += number;
+            Some(*sum)
+        })
+        .collect()
 }
 
 /// The eigenvectors that are not kept and the metric of what they leave of each column; nothing if that is nothing.

@@ -135,7 +135,10 @@ fn a_summary_with_a_tail_shows_both_errors() {
     let text = summary(&record, Path::new("result.h5"));
     let heading = "observable                    value         stderr          lower          upper\n";
     assert!(text.contains(heading), "{text}");
-    assert!(text.contains("\nZ0                         0.123457       0.000012       0.120000       0.126001\n"), "{text}");
+    assert!(
+        text.contains("\nZ0                         0.123457       0.000012       0.120000       0.126001\n"),
+        "{text}"
+    );
     assert!(text.contains("\ntail    8 blocks of 16 sampled columns\n"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
