@@ -187,6 +187,11 @@ pub trait Shard {
     /// `L_s <- sum_t L_t rotations[s * 2^k + t]`, in place, with `L_s` the rows whose `k` target bits are `s`; the
     /// rotations are `width x kept` and `kept` is at most the reserved width.
     fn rotate_blocks(&mut self, rotations: &[Matrix], targets: &[usize]);
+    /// As [`Shard::gram`], of each of these lists of columns.
+    fn grams_of(&self, parts: &[Vec<usize>]) -> Vec<Matrix>;
+    /// The new columns are, one part after the other, the listed columns times the part's matrix; in place, so there are no
+    /// more of them than before.
+    fn rotate_parts(&mut self, parts: &[(Vec<usize>, Matrix)]);
     /// As [`Shard::rotate_blocks`], but the shard stays as it is: the new columns, packed as by [`Shard::pack`], all rows in
     /// order.
     fn combined(&self, rotations: &[Matrix], targets: &[usize]) -> Vec<u8>;

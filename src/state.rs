@@ -351,6 +351,24 @@ impl State {
         gram
     }
 
+    /// `L^dagger L` of each of these lists of columns, summed over the ranks; the same bits on every rank.
+    pub fn grams_of(&self, parts: &[Vec<usize>]) -> Vec<Matrix> {
+        let mut grams = self.settled().grams_of(parts);
+        for gram in &mut grams {
+            self.sum_complex(gram.as_slice_mut().expect("a new matrix is in standard layout"));
+        }
+        grams
+    }
+
+    /// The new columns are, one part after the other, the listed ones times the part's matrix; there are no more of them than
+    /// before.
+    pub fn rotate_parts(&mut self, parts: &[(Vec<usize>, Matrix)], columns: Vec<Column>) {
+        self.settled();
+        let core = self.core_mut();
+        core.shard.rotate_parts(parts);
+        core.columns = columns;
+    }
+
     /// `L <- L V`; `columns` describes the new columns.
     pub fn rotate(&mut self, rotation: &Matrix, columns: Vec<Column>) {
         debug_assert_eq!(rotation.ncols(), columns.len());

@@ -280,6 +280,7 @@ fn check_products(backend: &dyn Backend, width: usize, tolerance: f64) {
         shard.rotate(&rotation);
         assert_close(&content(&*shard), &multiply(&before, &rotation), tolerance, "rotate");
     }
+    check_parts(backend, width, tolerance);
     for targets in [vec![0], vec![8], vec![5, 2]] {
         check_blocks(&*shard, &before, &targets, tolerance);
         let values = 1 << targets.len();
@@ -301,6 +302,25 @@ fn check_products(backend: &dyn Backend, width: usize, tolerance: f64) {
         places.iter().enumerate().for_each(|(new, place)| mixed.column_mut(*place).assign(&expected.column(new)));
         assert_close(&content(&*other), &mixed, tolerance * values as f64, "combined columns");
     }
+}
+
+/// Every second column by itself, the others together.
+fn check_parts(backend: &dyn Backend, width: usize, tolerance: f64) {
+    let mut shard = random_shard(backend, 512, width, 9);
+    let before = content(&*shard);
+    let lists = [(0..width).step_by(2).collect(), (1..width).step_by(2).collect::<Vec<usize>>()];
+    let own = |columns: &[usize]| Matrix::from_shape_fn((512, columns.len()), |(row, new)| before[(row, columns[new])]);
+    for (gram, columns) in shard.grams_of(&lists).iter().zip(&lists) {
+        assert_close(gram, &multiply(&adjoint(&own(columns)), &own(columns)), tolerance, "gram of columns");
+    }
+    let part = |columns: Vec<usize>| (random_matrix(columns.len(), columns.len().div_ceil(2), 3), columns);
+    let parts: Vec<(Vec<usize>, Matrix)> =
+        lists.into_iter().rev().map(part).map(|(rotation, columns)| (columns, rotation)).collect();
+    let products: Vec<Matrix> = parts.iter().map(|(columns, rotation)| multiply(&own(columns), rotation)).collect();
+    let all: Vec<_> = products.iter().map(|product| product.view()).collect();
+    shard.rotate_parts(&parts);
+    let expected = ndarray::concatenate(ndarray::Axis(1), &all).unwrap();
+    assert_close(&content(&*shard), &expected, tolerance, "rotate parts");
 }
 
 fn check_blocks(shard: &dyn Shard, before: &Matrix, targets: &[usize], tolerance: f64) {

@@ -205,6 +205,17 @@ impl<T: Real> Shard for CpuShard<T> {
         self.rotate_blocks(std::slice::from_ref(rotation), &[]);
     }
 
+    fn grams_of(&self, parts: &[Vec<usize>]) -> Vec<Matrix> {
+        products::grams_of(&self.data, self.rows, self.reserved, parts)
+    }
+
+    fn rotate_parts(&mut self, parts: &[(Vec<usize>, Matrix)]) {
+        let kept = parts.iter().map(|(_, rotation)| rotation.ncols()).sum();
+        assert!(kept <= self.width, "a rotation in place makes no more columns");
+        products::rotate_parts(&mut self.data, self.reserved, parts);
+        self.width = kept;
+    }
+
     fn combined(&self, rotations: &[Matrix], targets: &[usize]) -> Vec<u8> {
         assert!(rotations.iter().all(|one| one.nrows() == self.width), "a rotation has a row for each column");
         products::combined(&self.data, self.rows, self.reserved, rotations, targets)

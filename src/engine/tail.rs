@@ -134,23 +134,34 @@ impl Tail {
     /// Puts half as many columns in place of those of each block.
     fn merge(&mut self) -> Result<()> {
         self.state.flush()?;
-        let (gram, mut stream) = (self.state.gram(), self.event());
-        let drawn = from_root(self.state.comm(), || Ok(self.merged(&gram, &mut stream).to_bytes()))?;
-        self.state.rotate(&drawn.rotation, drawn.columns);
+        let members: Vec<Vec<usize>> = (0..self.shape.blocks).map(|block| self.members(block)).collect();
+        let (grams, mut stream) = (self.state.grams_of(&members), self.event());
+        let drawn = from_root(self.state.comm(), || Ok(self.merged(&members, &grams, &mut stream).to_bytes()))?;
+        let part = |(block, own): (usize, Vec<usize>)| {
+            let new: Vec<usize> = (0..drawn.owners.len()).filter(|new| drawn.owners[*new] == block).collect();
+            let rotation =
+                Matrix::from_shape_fn((own.len(), new.len()), |(row, column)| drawn.rotation[(own[row], new[column])]);
+            (own, rotation)
+        };
+        let parts: Vec<(Vec<usize>, Matrix)> = members.into_iter().enumerate().map(part).collect();
+        self.state.rotate_parts(&parts, drawn.columns);
         self.owners = drawn.owners;
         self.standing.fill(None);
         Ok(())
     }
 
-    fn merged(&self, gram: &Matrix, stream: &mut Stream) -> Drawn {
+    /// In terms of all columns; each block's members and their Gram matrix are given.
+    fn merged(&self, members: &[Vec<usize>], grams: &[Matrix], stream: &mut Stream) -> Drawn {
         let columns = self.state.columns();
         let mut drawn = Draft::new(columns.len());
-        for block in 0..self.shape.blocks {
+        for (block, (members, gram)) in members.iter().zip(grams).enumerate() {
+            // By register, as places among the members.
             let mut registers: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-            self.members(block)
-                .into_iter()
-                .for_each(|one| registers.entry(columns[one].register).or_default().push(one));
-            let scale = |column: usize| (columns[column].weight / gram[(column, column)].re).sqrt();
+            members
+                .iter()
+                .enumerate()
+                .for_each(|(place, one)| registers.entry(columns[*one].register).or_default().push(place));
+            let scale = |place: usize| (columns[members[place]].weight / gram[(place, place)].re).sqrt();
             let metric = |of: &Vec<usize>| {
                 Matrix::from_shape_fn((of.len(), of.len()), |(row, column)| {
                     gram[(of[row], of[column])] * scale(of[row]) * scale(of[column])
@@ -159,9 +170,10 @@ impl Tail {
             let classes: Vec<Class> = registers.values().map(|of| Class { metric: metric(of) }).collect();
             let classified: Vec<(u64, Vec<usize>)> = registers.into_iter().collect();
             for one in sketch(&classes, self.shape.columns / 2, stream) {
-                let (register, members) = &classified[one.class];
-                let scaled = members.iter().zip(&one.coefficients).map(|(column, factor)| factor * scale(*column));
-                drawn.push(members, scaled, block, Column { weight: one.weight, register: *register });
+                let (register, places) = &classified[one.class];
+                let scaled = places.iter().zip(&one.coefficients).map(|(place, factor)| factor * scale(*place));
+                let rows: Vec<usize> = places.iter().map(|place| members[*place]).collect();
+                drawn.push(&rows, scaled, block, Column { weight: one.weight, register: *register });
             }
         }
         drawn.finish()
