@@ -57,6 +57,10 @@ pub trait Engine {
     fn limited(&self) -> bool {
         false
     }
+    /// Columns that the last step's compression began with, the widest of several; nothing if it had none.
+    fn compressed_from(&self) -> Option<usize> {
+        None
+    }
     /// Bytes this rank has sent.
     fn sent(&self) -> u64;
     /// What is certified of the state as it is now.

@@ -60,6 +60,8 @@ pub struct LowRank {
     compressed_width: usize,
     /// Whether a cap on rank or memory decided anything.
     limited: bool,
+    /// Columns the last step's compression began with.
+    compressed_from: Option<usize>,
 }
 
 impl LowRank {
@@ -101,7 +103,7 @@ impl LowRank {
         let trace = state.columns().iter().map(|column| column.weight).sum();
         let compressed_width = state.width();
         let rounding = Rounding::new(precision, rounding);
-        LowRank { state, settings, precision, rounding, trace, compressed_width, limited: false }
+        LowRank { state, settings, precision, rounding, trace, compressed_width, limited: false, compressed_from: None }
     }
 
     /// The state, for observables.
@@ -229,6 +231,7 @@ impl LowRank {
     /// Takes stock after a compression from `width` columns; returns the trace lost since the last time.
     fn settle(&mut self, width: usize) -> f64 {
         self.rounding.compression(width);
+        self.compressed_from = self.compressed_from.max(Some(width));
         let kept: f64 = self.state.columns().iter().map(|column| column.weight).sum();
         let discarded = (self.trace - kept).max(0.0);
         self.trace = kept;
@@ -251,6 +254,7 @@ impl Engine for LowRank {
     fn step(&mut self, step: &Step) -> Result<StepReport> {
         let sent = self.state.sent();
         let mut discarded = 0.0;
+        self.compressed_from = None;
         if !run_gate(&mut self.state, &step.action)? {
             match &step.action {
                 Action::Channel { channel, targets, record } => {
@@ -281,6 +285,10 @@ impl Engine for LowRank {
 
     fn limited(&self) -> bool {
         self.limited
+    }
+
+    fn compressed_from(&self) -> Option<usize> {
+        self.compressed_from
     }
 
     fn sent(&self) -> u64 {

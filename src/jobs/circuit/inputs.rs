@@ -1,5 +1,6 @@
 //! All inputs of a circuit job, read, checked against each other, and planned.
 
+use super::choice::{self, Choice};
 use crate::backend::Precision;
 use crate::comm::on_root;
 use crate::config::{Compression, Config, EngineKind, InitialState};
@@ -11,7 +12,9 @@ use crate::formats::{pauli, qasm};
 use crate::io::StateFile;
 use crate::model::{Circuit, NoiseRule, Operation, PauliString, PauliSum};
 use crate::plan::{Plan, Request, Step};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// One observable and what it is called in the results.
 #[derive(Debug, Clone)]
@@ -31,26 +34,42 @@ pub(super) enum Start {
     Factor(PathBuf, usize, f64),
 }
 
-/// Everything a run needs, checked.
-pub(super) struct Inputs {
+/// What a job reads, whatever the engine.
+#[derive(Clone)]
+pub(super) struct Material {
     pub(super) config: Config,
     /// The job file and the circuit file as they are.
     pub(super) texts: [Vec<u8>; 2],
     /// The circuit with its noise.
-    pub(super) circuit: Circuit,
+    pub(super) circuit: Rc<Circuit>,
     pub(super) observables: Vec<Observable>,
     pub(super) start: Start,
-    pub(super) plan: Plan,
     pub(super) warnings: Vec<String>,
     /// Bytes that fit on one rank.
     pub(super) memory: u64,
-    /// States that are evolved at the same time, each on ranks of its own.
-    pub(super) members: usize,
 }
 
-impl Inputs {
-    /// Reads, checks and plans for `ranks` ranks; collective.
-    pub(super) fn read(config: Config, context: &Context<'_>, ranks: usize) -> Result<Inputs> {
+/// Everything a run needs, checked.
+pub(super) struct Inputs {
+    material: Material,
+    pub(super) plan: Plan,
+    /// States that are evolved at the same time, each on ranks of its own.
+    pub(super) members: usize,
+    /// How the engine was chosen, if the job left it open.
+    pub(super) choice: Option<Choice>,
+}
+
+impl Deref for Inputs {
+    type Target = Material;
+
+    fn deref(&self) -> &Material {
+        &self.material
+    }
+}
+
+impl Material {
+    /// Reads and checks; collective.
+    fn read(config: Config, context: &Context<'_>) -> Result<Material> {
         let job = context.read(Path::new(&context.job_file), &context.job_file)?;
         let (text, plain) = read_circuit(&config, context)?;
         let noise = NoiseRule { one_qubit: config.noise.one_qubit, two_qubit: config.noise.two_qubit };
@@ -61,19 +80,47 @@ impl Inputs {
         let observables = read_observables(&config, context, qubits)?;
         check_groups(&config, qubits)?;
         let start = read_start(&config, context, qubits)?;
-        check_engine(&config, &start).map_err(|error| error.in_file(&config.path))?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
-        let rows = ranks_of_a_state(&config, qubits, memory, ranks);
-        let plan = check_pure(&config, &circuit)
-            .and_then(|()| Plan::new(&circuit, &request(&config, &observables, rows)))
-            .map_err(|error| error.in_file(context.resolve(&config.circuit.file.value).display()))?;
-        let texts = [job, text];
-        let mut inputs = Inputs { config, texts, circuit, observables, start, plan, warnings, memory, members: 1 };
-        inputs.members = inputs.members_on(ranks, inputs.plan.shards);
-        inputs.warn_of_nothing_asked();
+        let circuit = Rc::new(circuit);
+        Ok(Material { config, texts: [job, text], circuit, observables, start, warnings, memory })
+    }
+}
+
+impl Inputs {
+    /// Reads, checks and plans for `ranks` ranks; collective.
+    pub(super) fn read(config: Config, context: &Context<'_>, ranks: usize) -> Result<Inputs> {
+        let material = Material::read(config, context)?;
+        match material.config.engine.kind {
+            EngineKind::Auto => choice::choose(material, context, ranks),
+            _ => Inputs::of(material, ranks),
+        }
+    }
+
+    /// Plans for `ranks` ranks and checks that the engine can do it.
+    fn of(material: Material, ranks: usize) -> Result<Inputs> {
+        check_engine(&material.config, &material.start).map_err(|error| error.in_file(&material.config.path))?;
+        let inputs = Inputs::planned(material, ranks, None)?;
         inputs.check_memory()?;
         inputs.check_rounding()?;
         Ok(inputs)
+    }
+
+    /// Plans for `ranks` ranks, of which so many share a state, or as many as the engine has a use for.
+    pub(super) fn planned(material: Material, ranks: usize, rows: Option<usize>) -> Result<Inputs> {
+        let Material { config, circuit, observables, .. } = &material;
+        let rows = rows.unwrap_or_else(|| ranks_of_a_state(config, circuit.qubits(), material.memory, ranks));
+        let plan = check_pure(config, circuit)
+            .and_then(|()| Plan::new(circuit, &request(config, observables, rows)))
+            .map_err(|error| error.in_file(config.resolve(&config.circuit.file.value).display()))?;
+        let mut inputs = Inputs { material, plan, members: 1, choice: None };
+        inputs.members = inputs.members_on(ranks, inputs.plan.shards);
+        inputs.warn_of_nothing_asked();
+        Ok(inputs)
+    }
+
+    /// The job as TOML with all defaults, and the engine as the job has it.
+    pub(super) fn effective_toml(&self) -> String {
+        self.choice.as_ref().map_or(&self.config, |choice| &choice.asked).effective_toml()
     }
 
     /// The plan for another number of ranks.
@@ -98,7 +145,7 @@ impl Inputs {
     fn warn_of_nothing_asked(&mut self) {
         let observe = &self.config.observe;
         if self.observables.is_empty() && observe.probabilities.is_empty() && observe.shots == 0 {
-            self.warnings.push(
+            self.material.warnings.push(
                 "nothing is asked of the final state: see `expectations`, `probabilities` and `shots` in [observe]"
                     .into(),
             );
@@ -131,7 +178,7 @@ impl Inputs {
     }
 
     /// A state that cannot start in memory is refused, with what would fit.
-    fn check_memory(&self) -> Result<()> {
+    pub(super) fn check_memory(&self) -> Result<()> {
         let needed = self.precision().reserve_for(self.first_columns());
         if self.max_width() >= needed {
             return Ok(());
@@ -141,7 +188,7 @@ impl Inputs {
     }
 
     /// A budget below what rounding alone can amount to is refused.
-    fn check_rounding(&self) -> Result<()> {
+    pub(super) fn check_rounding(&self) -> Result<()> {
         let bound = rounding_of(&self.plan, self.precision());
         let Some(budget) = self.config.engine.budget.filter(|budget| *budget <= bound) else { return Ok(()) };
         let error = Error::input(format!(
@@ -180,12 +227,10 @@ fn ranks_of_a_state(config: &Config, qubits: usize, memory: u64, ranks: usize) -
 /// Refuses what the engine cannot do.
 fn check_engine(config: &Config, start: &Start) -> Result<()> {
     let kind = config.engine.kind;
-    let name = match kind {
-        EngineKind::LowRank => return Ok(()),
-        EngineKind::Density => "density",
-        EngineKind::Statevector => "statevector",
-        EngineKind::Trajectories => "trajectories",
-    };
+    if matches!(kind, EngineKind::LowRank | EngineKind::Auto) {
+        return Ok(());
+    }
+    let name = kind.name();
     if matches!(start, Start::Factor(..)) {
         return Err(Error::input(format!("the {name} engine cannot start from a result file"))
             .next("use kind = \"low-rank\", or start from a bit string"));
@@ -198,7 +243,7 @@ fn check_engine(config: &Config, start: &Start) -> Result<()> {
 }
 
 /// A pure state has no noise and no measurement before its end.
-fn check_pure(config: &Config, circuit: &Circuit) -> Result<()> {
+pub(super) fn check_pure(config: &Config, circuit: &Circuit) -> Result<()> {
     if config.engine.kind != EngineKind::Statevector {
         return Ok(());
     }
