@@ -61,6 +61,10 @@ pub trait Engine {
     fn compressed_from(&self) -> Option<usize> {
         None
     }
+    /// Columns after a step, before any compression.
+    fn width_after(&self, _step: &Step) -> usize {
+        self.width()
+    }
     /// Bytes this rank has sent.
     fn sent(&self) -> u64;
     /// What is certified of the state as it is now.

@@ -291,6 +291,16 @@ impl Engine for LowRank {
         self.compressed_from
     }
 
+    fn width_after(&self, step: &Step) -> usize {
+        let (condition, action) = match &step.action {
+            Action::Conditional { condition, action } => (*condition, &**action),
+            action => (Condition::default(), action),
+        };
+        let Action::Channel { channel, record, .. } = action else { return self.width() };
+        let split = Split::of(channel, *record, condition, self.state.columns(), self.settings.prune);
+        self.width() + split.branches.len()
+    }
+
     fn sent(&self) -> u64 {
         self.state.sent()
     }

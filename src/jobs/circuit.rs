@@ -334,12 +334,10 @@ impl Job for CircuitJob<'_> {
             let ran = run.sampled_step(&self.inputs);
             return run.shared(ran).map(|()| Advance::Step);
         }
-        run.step(&self.inputs)?;
-        if let Some(watch) = &mut self.watch
-            && let Some(why) = watch.step(run, &self.inputs)?
-        {
-            return self.hand_over(why);
+        if let Some(advance) = self.watched_step()? {
+            return Ok(advance);
         }
+        let Some(run) = &mut self.run else { return Ok(Advance::Done) };
         match run.descend(&self.inputs)? {
             Some(why) => {
                 self.watch.iter_mut().for_each(|watch| watch.restart(&self.inputs));

@@ -74,6 +74,12 @@ impl Meter {
         self.earlier.0 + pass.max(self.earlier.1)
     }
 
+    /// Seconds that the next step takes at least, if it forms so many columns from those there are.
+    pub fn next(&self, plan: &Plan, formed: u64) -> f64 {
+        let speed = Speed::new(&self.machine, self.threads, self.amplitude_bytes);
+        speed.eigenvalues(formed.min(1 << plan.qubits.min(63)))
+    }
+
     fn pass(&self) -> f64 {
         self.course.result.seconds.total()
     }

@@ -11,36 +11,58 @@ use crate::error::{Error, Result};
 use crate::plan::meter::Meter;
 use std::time::Instant;
 
-/// Until low-rank has cost this part of the other engine's price, nothing can be gained by giving it up.
-const SMALLEST_PART: f64 = 0.02;
+/// The other engine is planned, so that its price is known well, when low-rank is to take this part of the rough price.
+const WORTH_A_PLAN: f64 = 0.5;
+/// A channel that forms fewer columns is not dear enough to look ahead at.
+const SMALLEST_FORMED: usize = 64;
 
 /// Watches a low-rank run that another engine may take over.
 pub(super) struct Watch {
     rival: Rival,
+    /// Its plan, once it is near.
+    planned: Option<Inputs>,
+    prices: Prices,
     meter: Meter,
+}
+
+/// What becomes of a low-rank run.
+enum Verdict {
+    GoOn,
+    /// It costs more than the rival, which takes over for this reason.
+    HandOver(String),
+    /// The rival cannot run on these ranks.
+    NoRival,
 }
 
 impl Watch {
     /// For a run whose engine was chosen with a rival.
     pub(super) fn new(inputs: &mut Inputs) -> Option<Watch> {
-        let rival = *inputs.choice.as_mut()?.rival.take()?;
-        let Prices { machine, threads } = Prices::new();
+        let rival = inputs.choice.as_mut()?.rival.take()?;
+        let prices = Prices::new();
         let (bytes, start) = (inputs.precision().amplitude_bytes(), inputs.first_columns() as u64);
-        Some(Watch { rival, meter: Meter::new(&inputs.plan, machine, threads, bytes, start) })
+        let meter = Meter::new(&inputs.plan, prices.machine.clone(), prices.threads, bytes, start);
+        Some(Watch { rival, planned: None, prices, meter })
     }
 
-    /// Counts the step that was run. Gives the reason when the other engine is to take over; the ranks of the run agree.
-    pub(super) fn step(&mut self, run: &Run, inputs: &Inputs) -> Result<Option<String>> {
+    /// Judges by the next step, before it is run, if it is going to form many columns.
+    fn before(&mut self, run: &Run, inputs: &Inputs) -> Result<Verdict> {
+        let formed = run.engine.width_after(&inputs.plan.steps[run.position]);
+        if formed < SMALLEST_FORMED.max(2 * run.engine.width()) {
+            return Ok(Verdict::GoOn);
+        }
+        let projected = self.meter.spent() + self.meter.next(&inputs.plan, formed as u64);
+        self.judge(run, inputs, projected)
+    }
+
+    /// Counts the step that was run, and judges where it compressed: only then are the widths those of the state.
+    fn after(&mut self, run: &Run, inputs: &Inputs) -> Result<Verdict> {
         let compressed = run.engine.compressed_from().map(|columns| columns as u64);
         self.meter.step(&inputs.plan, run.engine.width() as u64, compressed);
-        // The widths are those of the state only after a compression, and there the ranks wait for each other anyway.
-        if compressed.is_none() || run.certificate.is_some() || self.meter.spent() < SMALLEST_PART * self.rival.seconds
-        {
-            return Ok(None);
+        if compressed.is_none() || run.certificate.is_some() {
+            return Ok(Verdict::GoOn);
         }
         let projected = self.meter.projected(&inputs.plan);
-        let beyond = on_root(&*run.comm, || Ok(projected > self.rival.seconds))?;
-        Ok(beyond.then(|| self.why(projected)))
+        self.judge(run, inputs, projected)
     }
 
     /// The run starts from the beginning with a smaller cut.
@@ -48,31 +70,67 @@ impl Watch {
         self.meter.restart(&inputs.plan);
     }
 
+    /// Whether a run that will have cost so many seconds goes on; the ranks of the run agree.
+    fn judge(&mut self, run: &Run, inputs: &Inputs, projected: f64) -> Result<Verdict> {
+        let exceeds = |limit: f64| on_root(&*run.comm, || Ok(projected > limit));
+        if self.planned.is_none() {
+            if !exceeds(WORTH_A_PLAN * self.rival.seconds)? {
+                return Ok(Verdict::GoOn);
+            }
+            let Some(planned) = self.rival.plan(inputs.plan.shards)? else { return Ok(Verdict::NoRival) };
+            self.rival.seconds = self.prices.planned(&planned);
+            self.planned = Some(planned);
+        }
+        let beyond = exceeds(self.rival.seconds)?;
+        Ok(if beyond { Verdict::HandOver(self.why(projected)) } else { Verdict::GoOn })
+    }
+
     fn why(&self, projected: f64) -> String {
-        let (name, price) = (self.rival.inputs.config.engine.kind.name(), self.rival.seconds);
-        let spent = self.meter.spent();
+        let (name, price, spent) = (self.rival.name(), self.rival.seconds, self.meter.spent());
         format!("{name}, after {spent:.1e} s of low-rank: that takes {projected:.1e} s at least, {name} {price:.1e} s")
     }
 }
 
 impl CircuitJob<'_> {
+    /// Runs the next step, unless another engine takes over before or after it; then says so.
+    pub(super) fn watched_step(&mut self) -> Result<Option<Advance>> {
+        let Some(run) = &mut self.run else { return Ok(None) };
+        let mut verdict = Verdict::GoOn;
+        if let Some(watch) = &mut self.watch {
+            verdict = watch.before(run, &self.inputs)?;
+        }
+        if matches!(verdict, Verdict::GoOn) {
+            run.step(&self.inputs)?;
+            if let Some(watch) = &mut self.watch {
+                verdict = watch.after(run, &self.inputs)?;
+            }
+        }
+        match verdict {
+            Verdict::GoOn => Ok(None),
+            Verdict::HandOver(why) => self.hand_over(why).map(Some),
+            Verdict::NoRival => {
+                self.watch = None;
+                Ok(None)
+            }
+        }
+    }
+
     /// The rival starts from the beginning, on the same ranks.
-    pub(super) fn hand_over(&mut self, why: String) -> Result<Advance> {
+    fn hand_over(&mut self, why: String) -> Result<Advance> {
         let missing = || Error::internal("nothing to hand over to");
-        let watch = self.watch.take().ok_or_else(missing)?;
+        let mut inputs = self.watch.take().and_then(|watch| watch.planned).ok_or_else(missing)?;
         let run = self.run.take().ok_or_else(missing)?;
-        let Rival { mut inputs, .. } = watch.rival;
         let comm = run.comm.clone();
         // Two states at a time may not fit.
         drop(run);
-        let kind = inputs.config.engine.kind;
+        self.context.tell(&format!("engine: {why}"));
         inputs.choice = self.inputs.choice.take();
         inputs.choice.iter_mut().for_each(|choice| choice.handed_over = Some(why.clone()));
         let run = Run::new(comm, &inputs, super::first_stair(&inputs))?;
         self.run = Some(Run { ensemble: Ensemble::new(Box::new(Serial), &inputs), ..run });
-        self.inputs = inputs;
         self.clock.stair = Instant::now();
-        self.context.tell(&format!("engine: {why}"));
-        Ok(Advance::Restart(kind.name().into()))
+        let name = inputs.config.engine.kind.name();
+        self.inputs = inputs;
+        Ok(Advance::Restart(name.into()))
     }
 }

@@ -1,56 +1,51 @@
 //! What people and result files are told of a choice.
 
-use super::{Choice, Offer, trajectories};
-use crate::config::EngineKind;
+use super::market::{Found, Offer};
+use super::{Choice, trajectories};
+use crate::config::{Config, EngineKind};
 use crate::jobs::circuit::describe::seconds;
-use crate::jobs::circuit::inputs::{Inputs, human_bytes};
+use crate::jobs::circuit::inputs::human_bytes;
 use std::fmt::Write;
 
 impl Offer {
-    /// Of an engine that is not in question.
-    pub(super) fn out(engine: EngineKind, why: &str) -> Offer {
-        let (seconds, memory_bytes) = (None, None);
-        Offer { engine, seconds, at_least: false, memory_bytes, error: String::new(), out: Some(why.into()) }
-    }
-
     /// The engine and why it is out.
     pub(super) fn reason(&self) -> String {
         format!("{}: {}", self.engine.name(), self.out.as_deref().unwrap_or("could run"))
     }
 
     fn line(&self, chosen: bool) -> String {
-        let mark = if chosen { "*" } else { " " };
-        let name = self.engine.name();
+        let (mark, name) = (if chosen { "*" } else { " " }, self.engine.name());
         if let Some(why) = &self.out {
-            return format!("{mark} {name:<14}{:>12}{:>14}  {why}", "out", "");
+            return format!("{mark} {name:<14}{:>14}{:>16}  {why}", "out", "");
         }
-        let least = if self.at_least { "from " } else { "" };
-        let time = self.seconds.map_or_else(String::new, |time| format!("{least}{}", seconds(time)));
+        let (about, least) = match self.found {
+            Found::Planned => ("", ""),
+            Found::About => ("about ", ""),
+            Found::AtLeast => ("from ", "from "),
+        };
+        let time = self.seconds.map_or_else(String::new, |time| format!("{about}{}", seconds(time)));
         let memory =
             self.memory_bytes.map_or_else(String::new, |bytes| format!("{least}{}", human_bytes(bytes as f64)));
-        format!("{mark} {name:<14}{time:>12}{memory:>14}  {}", self.error)
+        format!("{mark} {name:<14}{time:>14}{memory:>16}  {}", self.error)
     }
 }
 
 /// What is known of an engine's error.
-pub(super) fn error_of(inputs: &Inputs) -> String {
-    let engine = &inputs.config.engine;
+pub(super) fn error_of(config: &Config) -> String {
+    let engine = &config.engine;
     match (engine.kind, engine.budget, engine.standard_error) {
         (EngineKind::Trajectories, _, Some(error)) => {
-            format!("standard error {error:.0e} by {} trajectories, unproven", trajectories(error, &inputs.config))
+            format!("{error:.0e} by {} trajectories, not proven", trajectories(error, config))
         }
-        (EngineKind::LowRank, Some(budget), _) if inputs.plan.branch_weights().is_empty() => {
-            format!("rounding only, within {budget:.1e}")
-        }
-        (EngineKind::LowRank, Some(budget), _) => format!("up to {budget:.1e}, proven"),
-        _ => "rounding only, proven".into(),
+        (EngineKind::LowRank, Some(budget), _) => format!("up to {budget:.1e}"),
+        _ => "rounding only".into(),
     }
 }
 
 impl Choice {
     /// The table it was made from, and what was chosen and why.
     pub(in crate::jobs::circuit) fn table(&self) -> String {
-        let mut text = format!("  {:<14}{:>12}{:>14}  error\n", "engine", "predicted", "memory a rank");
+        let mut text = format!("  {:<14}{:>14}{:>16}  error\n", "engine", "predicted", "memory a rank");
         for offer in &self.offers {
             let _ = writeln!(text, "{}", offer.line(offer.engine == self.chosen));
         }
@@ -76,7 +71,7 @@ impl Choice {
 
     /// The same for programs.
     pub(in crate::jobs::circuit) fn json(&self) -> serde_json::Value {
-        let takes_over = self.rival.as_ref().map(|rival| rival.inputs.config.engine.kind);
+        let takes_over = self.rival.as_ref().map(|rival| rival.name());
         serde_json::json!({
             "offers": self.offers, "chosen": self.chosen, "takes_over": takes_over, "why": self.why,
         })

@@ -1,0 +1,110 @@
+"""`kind = "auto"` against every engine that meets the budget: how far the choice is from the best one.
+
+Writes auto.json. The circuits are those of tests/data; their noise is that of the file and a depolarizing rule after every gate.
+What choosing takes (plans for all engines, prices) counts for auto, on top of its engine seconds.
+"""
+
+import subprocess
+import tempfile
+
+import common
+
+# The bar, and the engine seconds below which it is the whole run (preparation and engine) that must meet it: there,
+# starting threads and reading the circuit take as long as the simulation.
+MOST_TIMES = 2.0
+SHORT = 0.02
+# An engine that takes longer is left out.
+LONGEST = 20.0
+WEAK, MEDIUM, STRONG = (1e-5, 1e-4), (1e-4, 1e-3), (1e-3, 1e-2)
+NAMES = {WEAK: "weak", MEDIUM: "medium", STRONG: "strong", None: "as in the file"}
+# Circuit, noise added, budget.
+CASES = [
+    *(("lret/random_n8_d13_s42", noise, 0.01) for noise in (None, STRONG)),
+    *(("lret/random_n10_d13_s42", noise, 0.01) for noise in (None, STRONG)),
+    *(("lret/random_n12_d13_s42", noise, 0.01) for noise in (None, STRONG)),
+    ("lret/random_n12_d13_s42", None, 0.05),
+    ("lret/random_n14_d13_s42", None, 0.0154),
+    *(("qasmbench/dnn_n8", noise, 0.01) for noise in (WEAK, MEDIUM, STRONG)),
+    *(("qasmbench/adder_n10", noise, 0.01) for noise in (WEAK, MEDIUM, STRONG)),
+    *(("qasmbench/ising_n10", noise, 0.01) for noise in (WEAK, MEDIUM, STRONG)),
+    ("qasmbench/qaoa_n6", STRONG, 0.01),
+    ("qasmbench/bv_n19", WEAK, 0.01),
+    ("qasmbench/qft_n18", None, 0.01),
+]
+QUICK = [CASES[0], CASES[9], CASES[19]]
+ENGINES = ["low-rank", "density", "statevector"]
+
+
+def measured(folder, circuit, engine, noise, repeats, clock):
+    """The fastest of some runs, or why there is none."""
+    best = None
+    for _ in range(repeats):
+        try:
+            run = common.run_rhoshard(folder, circuit, engine, timeout=LONGEST + 2, noise=noise)
+        except subprocess.TimeoutExpired:
+            return {"skipped": f"over {LONGEST:.0f} s"}
+        except RuntimeError as error:
+            return {"skipped": "cannot run it", "said": str(error)[-200:]}
+        if not run["budget_met"]:
+            return {"skipped": "missed the budget"}
+        found = {
+            "seconds": run["seconds"] + run["choose_seconds"],
+            "whole_seconds": run["seconds"] + run["prepare_seconds"],
+            "engine": run["engine"],
+            "choice": run["choice"],
+            "z0": [run["z0_lower"], run["z0_upper"]],
+        }
+        best = found if best is None or found["seconds"] < best["seconds"] else best
+        if run["seconds"] > 5 or clock.left() == 0:
+            break
+    return best
+
+
+def case(folder, name, noise, budget, repeats, clock, failures):
+    """One circuit by every engine and by auto, whose interval must meet those of the others."""
+    circuit = common.ROOT / "tests" / "data" / f"{name}.qasm"
+    runs = {kind: measured(folder, circuit, {"kind": kind, "budget": budget}, noise, repeats, clock) for kind in ["auto", *ENGINES]}
+    auto, others = runs["auto"], {kind: runs[kind] for kind in ENGINES if "seconds" in runs[kind]}
+    label = f"{name.split('/')[1]}, {NAMES[noise]}, {budget}"
+    if "seconds" not in auto:
+        failures.append(f"{label}: auto {auto['skipped']}: {auto.get('said', '')}")
+        return {"circuit": name, "noise": NAMES[noise], "budget": budget, "runs": runs}
+    for kind, run in others.items():
+        if auto["z0"][0] > run["z0"][1] + 1e-9 or auto["z0"][1] < run["z0"][0] - 1e-9:
+            failures.append(f"{label}: the interval of auto, {auto['z0']}, misses that of {kind}, {run['z0']}")
+    best = min(others, key=lambda kind: others[kind]["seconds"])
+    ratio = auto["seconds"] / others[best]["seconds"]
+    whole = auto["whole_seconds"] / others[best]["whole_seconds"]
+    if (whole if others[best]["seconds"] < SHORT else ratio) > MOST_TIMES:
+        failures.append(f"{label}: auto takes {ratio:.2f} times as long as {best} ({whole:.2f} with preparation)")
+    common.say(
+        f"  {label}: auto {auto['seconds']:.4f} s ({auto['engine']}), best {others[best]['seconds']:.4f} s ({best}), "
+        f"{ratio:.2f} times, with preparation {whole:.2f}; "
+        + ", ".join(f"{kind} {run['seconds']:.4f}" if "seconds" in run else f"{kind} {run['skipped']}" for kind, run in runs.items())
+    )
+    return {
+        "circuit": name,
+        "noise": NAMES[noise],
+        "budget": budget,
+        "runs": runs,
+        "best": best,
+        "auto_over_best": ratio,
+        "whole_auto_over_best": whole,
+        "handed_over": "handed over" in auto["choice"],
+    }
+
+
+def main():
+    options = common.arguments(__doc__.splitlines()[0])
+    described = common.machine()
+    clock = common.Clock(options.minutes or (0.5 if options.quick else 3.5))
+    rows, failures = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for name, noise, budget in QUICK if options.quick else CASES:
+            rows.append(case(folder, name, noise, budget, 1 if options.quick else 3, clock, failures))
+    content = {"machine": described, "most_times": MOST_TIMES, "short": SHORT, "longest": LONGEST, "rows": rows, "failures": failures}
+    common.write(options, "auto", content)
+
+
+if __name__ == "__main__":
+    main()
