@@ -3,10 +3,12 @@
 
 use super::machine::Speed;
 use super::predict::{Course, Walk};
-use super::widths::{Matching, Profile, Widths};
+use super::widths::{Matching, Widths};
 use super::{Action, Plan};
-use crate::config::{Compression, Machine};
-use std::collections::BTreeMap;
+use crate::config::Machine;
+
+/// A smaller part of a pass says too little about the whole.
+const SMALLEST_FRACTION: f64 = 0.04;
 
 /// Adds up the predicted seconds of the steps of a low-rank run, over all its passes.
 pub struct Meter {
@@ -17,19 +19,16 @@ pub struct Meter {
     course: Course,
     /// Seconds of the passes before this one, and of the dearest of them.
     earlier: (f64, f64),
-    /// Columns after the last compression.
-    compressed: u64,
-    /// For a width, by its logarithm: the seconds from each step to the end.
-    remaining: BTreeMap<u32, Vec<f64>>,
+    /// Seconds of this pass after each step.
+    after: Vec<f64>,
 }
 
 impl Meter {
     /// For passes over `plan` that start with `start` columns of amplitudes of so many bytes, on ranks of `threads` threads.
     pub fn new(plan: &Plan, machine: Machine, threads: usize, amplitude_bytes: usize, start: u64) -> Meter {
         let widths = Widths { start, after: Vec::new(), compresses: Vec::new(), matching: Matching::Steps };
-        let (course, remaining) = (Course::begin(plan, start), BTreeMap::new());
-        let earlier = (0.0, 0.0);
-        Meter { machine, threads, amplitude_bytes, widths, course, earlier, compressed: start, remaining }
+        let (course, earlier, after) = (Course::begin(plan, start), (0.0, 0.0), vec![0.0]);
+        Meter { machine, threads, amplitude_bytes, widths, course, earlier, after }
     }
 
     /// Counts the next step of the plan, which left `width` columns and compressed so many, if any.
@@ -46,9 +45,7 @@ impl Meter {
             _ => walk.step(index),
         }
         self.course = walk.course;
-        if compressed_from.is_some() {
-            self.compressed = width;
-        }
+        self.after.push(self.course.result.seconds.total());
     }
 
     /// A new pass begins, with a smaller cut.
@@ -57,7 +54,7 @@ impl Meter {
         self.earlier = (self.earlier.0 + pass, self.earlier.1.max(pass));
         self.widths.after.clear();
         self.widths.compresses.clear();
-        self.compressed = self.widths.start;
+        self.after.truncate(1);
         self.course = Course::begin(plan, self.widths.start);
     }
 
@@ -66,11 +63,15 @@ impl Meter {
         self.earlier.0 + self.pass()
     }
 
-    /// Seconds of all steps so far and of those to come in this pass, if the factor grows no more. A pass with a smaller cut
-    /// takes at least as long as the ones before it.
-    pub fn projected(&mut self, plan: &Plan) -> f64 {
-        let next = self.widths.after.len();
-        let pass = self.pass() + self.remaining(plan)[next];
+    /// Seconds of all steps so far and of those to come in this pass, if they go on as the last half of those done: for a factor
+    /// that grows that is too little. A pass with a smaller cut takes at least as long as the ones before it.
+    pub fn projected(&self, plan: &Plan) -> f64 {
+        let (done, half) = (self.after.len() - 1, (self.after.len() - 1) / 2);
+        if (done as f64) < SMALLEST_FRACTION * plan.steps.len() as f64 {
+            return self.earlier.0 + self.pass().max(self.earlier.1);
+        }
+        let rate = (self.after[done] - self.after[half]) / (done - half).max(1) as f64;
+        let pass = self.pass() + rate * (plan.steps.len() - done) as f64;
         self.earlier.0 + pass.max(self.earlier.1)
     }
 
@@ -81,21 +82,7 @@ impl Meter {
     }
 
     fn pass(&self) -> f64 {
-        self.course.result.seconds.total()
-    }
-
-    /// The seconds from each step to the end with the width of the last compression, rounded down to a power of two.
-    fn remaining(&mut self, plan: &Plan) -> &[f64] {
-        let bits = self.compressed.max(1).ilog2();
-        let speed = Speed::new(&self.machine, self.threads, self.amplitude_bytes);
-        let predict = || {
-            let widths = Profile::constant(1 << bits).along(plan, Compression::Lazy);
-            let mut seconds = plan.predict(&widths, &speed, self.amplitude_bytes).steps;
-            seconds.push(0.0);
-            (0..plan.steps.len()).rev().for_each(|step| seconds[step] += seconds[step + 1]);
-            seconds
-        };
-        self.remaining.entry(bits).or_insert_with(predict)
+        self.after.last().copied().unwrap_or(0.0)
     }
 }
 
@@ -105,5 +92,45 @@ fn targets_of_channel(action: &Action) -> Option<&[usize]> {
         Action::Channel { targets, .. } => Some(targets),
         Action::Conditional { action, .. } => targets_of_channel(action),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::widths::tests::{channels, measured};
+
+    /// Runs `steps` steps that compress from `4 * width` columns to `width`, one for each channel.
+    fn run(meter: &mut Meter, plan: &Plan, steps: usize, width: u64) {
+        for step in 0..steps {
+            let compressed = (step % 2 == 0).then_some(4 * width);
+            meter.step(plan, width, compressed);
+        }
+    }
+
+    #[test]
+    fn passes_add_up_and_the_next_is_no_shorter() {
+        let plan = measured(channels(20), 6);
+        let mut meter = Meter::new(&plan, Machine::defaults(), 2, 16, 1);
+        assert_eq!(meter.spent(), 0.0);
+        run(&mut meter, &plan, 20, 16);
+        let (spent, projected) = (meter.spent(), meter.projected(&plan));
+        assert!(spent > 0.0 && projected > 1.8 * spent && projected < 2.3 * spent, "{spent} {projected}");
+        meter.restart(&plan);
+        assert_eq!((meter.spent(), meter.projected(&plan)), (spent, 2.0 * spent));
+        run(&mut meter, &plan, 20, 32);
+        assert!(meter.spent() > 2.0 * spent && meter.projected(&plan) > 5.0 * spent);
+    }
+
+    #[test]
+    fn a_channel_that_forms_more_columns_costs_more() {
+        let plan = measured(channels(20), 10);
+        let cost = |formed| {
+            let mut meter = Meter::new(&plan, Machine::defaults(), 2, 16, 8);
+            meter.step(&plan, 8, Some(formed));
+            (meter.spent(), meter.next(&plan, formed))
+        };
+        let (few, many) = (cost(64), cost(512));
+        assert!(many.0 > 10.0 * few.0 && many.1 > 10.0 * few.1 && many.0 > many.1);
     }
 }

@@ -87,7 +87,7 @@ impl Watch {
 
     fn why(&self, projected: f64) -> String {
         let (name, price, spent) = (self.rival.name(), self.rival.seconds, self.meter.spent());
-        format!("{name}, after {spent:.1e} s of low-rank: that takes {projected:.1e} s at least, {name} {price:.1e} s")
+        format!("{name}, after {spent:.1e} s of low-rank: that takes {projected:.1e} s or more, {name} {price:.1e} s")
     }
 }
 

@@ -16,8 +16,12 @@ const LOW_RANK: usize = 0;
 const DENSITY: usize = 1;
 const STATEVECTOR: usize = 2;
 const TRAJECTORIES: usize = 3;
-/// A density matrix of so many qubits (1 MiB) is in the cache, and takes less than trying something else.
+/// A density matrix of so many qubits (1 MiB) is in the cache, and takes less than trying something else ...
 const SMALL: usize = 8;
+/// ... or of so many, if the noise is so strong that low-rank has little hope.
+const SMALL_FOR_STRONG_NOISE: usize = 10;
+/// The budget allows to leave out more errors at a time than this, or else the noise is strong.
+const ERRORS: i32 = 2;
 
 /// How a number was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -103,7 +107,7 @@ impl Market {
         let out: Vec<Option<&str>> = jobs.iter().map(|job| impossible(job, ranks)).collect();
         let first = match (out[STATEVECTOR], out[DENSITY]) {
             (None, _) => STATEVECTOR,
-            (_, None) if material.circuit.qubits() <= SMALL => DENSITY,
+            (_, None) if is_small(material) => DENSITY,
             _ => LOW_RANK,
         };
         let mut market = Market { offers: Vec::new(), planned: BTreeMap::new() };
@@ -140,6 +144,27 @@ impl Market {
         self.planned.insert(place, inputs);
         Ok(offer)
     }
+}
+
+/// Whether a density matrix takes less than trying low-rank and planning for it.
+fn is_small(material: &Material) -> bool {
+    let qubits = material.circuit.qubits();
+    qubits <= SMALL || qubits <= SMALL_FOR_STRONG_NOISE && noise_is_strong(material)
+}
+
+/// Whether the probability of more than [`ERRORS`] errors, by a Poisson distribution, exceeds the budget.
+fn noise_is_strong(material: &Material) -> bool {
+    let weaker = |operation: &Operation| match operation {
+        Operation::Channel { channel, .. } => 1.0 - channel.bounds().iter().copied().fold(0.0, f64::max),
+        _ => 0.0,
+    };
+    let expected: f64 = material.circuit.statements.iter().map(|statement| weaker(&statement.operation).max(0.0)).sum();
+    let (mut term, mut few) = ((-expected).exp(), 0.0);
+    for errors in 0..=ERRORS {
+        few += term;
+        term *= expected / f64::from(errors + 1);
+    }
+    1.0 - few > material.config.engine.budget.unwrap_or(0.0)
 }
 
 /// Why an engine cannot run the job, as far as that is known without a plan.
