@@ -98,6 +98,10 @@ fn trajectories_compete_when_a_standard_error_is_stated() {
     let outcome = run(&circuit, "kind = \"auto\"\nstandard_error = 0.1").1;
     assert_eq!(text(&outcome, "provenance/engine"), "trajectories", "{}", text(&outcome, "provenance/choice"));
     assert!(outcome.numbers("results/expectations/stderr")[0] <= 0.1);
+    let tried = run(&self::circuit(11, 4, 2e-2, 8), "kind = \"auto\"\nstandard_error = 0.1").1;
+    let choice = text(&tried, "provenance/choice");
+    assert!(choice.contains("chosen: low-rank") && choice.contains("handed over: trajectories, after"), "{choice}");
+    assert!(tried.numbers("results/expectations/stderr")[0] <= 0.1);
     let proven = run(&circuit, "kind = \"auto\"\nstandard_error = 0.1\nstrict = true").1;
     assert_ne!(text(&proven, "provenance/engine"), "trajectories");
     assert!(proven.attribute("error") <= 0.1);

@@ -12,6 +12,7 @@ mod hand_over;
 mod inputs;
 mod pilot;
 mod results;
+mod sizes;
 
 use crate::backend::cpu::Cpu;
 use crate::comm::grid::{Grid, Shape};

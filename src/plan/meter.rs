@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn passes_add_up_and_the_next_is_no_shorter() {
-        let plan = measured(channels(20), 6);
+        let plan = measured(channels(20), 10);
         let mut meter = Meter::new(&plan, Machine::defaults(), 2, 16, 1);
         assert_eq!(meter.spent(), 0.0);
         run(&mut meter, &plan, 20, 16);

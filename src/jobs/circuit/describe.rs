@@ -3,7 +3,8 @@
 mod numbers;
 
 use super::forecast::{Forecast, Row, forecast};
-use super::inputs::{Inputs, human_bytes};
+use super::inputs::Inputs;
+use super::sizes::human_bytes;
 use crate::config::{Config, EngineKind};
 use crate::driver::Context;
 use crate::error::Result;

@@ -4,7 +4,7 @@ use super::market::{Found, Offer};
 use super::{Choice, trajectories};
 use crate::config::{Config, EngineKind};
 use crate::jobs::circuit::describe::seconds;
-use crate::jobs::circuit::inputs::human_bytes;
+use crate::jobs::circuit::sizes::human_bytes;
 use std::fmt::Write;
 
 impl Offer {
