@@ -9,7 +9,7 @@ use crate::config::Machine;
 
 /// What low-rank steps take over what is predicted of them: measured on random circuits, where predictions of density
 /// matrices need no such factor. Small matrices are assembled and sent besides.
-const OVER_PREDICTED: f64 = 1.4;
+const OVER_PREDICTED: f64 = 1.3;
 /// A smaller part of a pass says too little about the whole.
 const SMALLEST_FRACTION: f64 = 0.04;
 

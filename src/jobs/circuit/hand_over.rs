@@ -13,6 +13,8 @@ use std::time::Instant;
 
 /// The other engine is planned, so that its price is known well, when low-rank is to take this part of the rough price.
 const WORTH_A_PLAN: f64 = 0.5;
+/// What is left of a pass is finished if it takes a smaller part of the other engine's price than this.
+const WORTH_FINISHING: f64 = 0.25;
 /// A channel that forms fewer columns is not dear enough to look ahead at.
 const SMALLEST_FORMED: usize = 64;
 
@@ -81,7 +83,9 @@ impl Watch {
             self.rival.seconds = self.prices.planned(&planned);
             self.planned = Some(planned);
         }
-        let beyond = exceeds(self.rival.seconds)?;
+        let left = projected - self.meter.spent();
+        let beyond =
+            exceeds(self.rival.seconds)? && on_root(&*run.comm, || Ok(left > WORTH_FINISHING * self.rival.seconds))?;
         Ok(if beyond { Verdict::HandOver(self.why(projected)) } else { Verdict::GoOn })
     }
 
