@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Measures the program against other simulators and itself, and writes the tables of README.md: kernels, noiseless
-# circuits, noisy circuits, ranks. Under 30 minutes on two cores; nothing else should run meanwhile.
+# circuits, noisy circuits, the sampled tail, the choice of the engine, ranks. Under 30 minutes on two cores; nothing else should run meanwhile.
 #
 #   ./scripts/bench.sh                    # all of it; results go to benches/results, tables to README.md
 #   ./scripts/bench.sh --quick            # small sizes, to see that all works (under 3 minutes); README.md stays as it is
-#   ./scripts/bench.sh low_rank scaling   # only these parts of: kernels pure_state low_rank scaling
+#   ./scripts/bench.sh low_rank scaling   # only these parts of: kernels pure_state low_rank tail auto scaling
 #   MPI=mpich ./scripts/bench.sh          # another MPI, as for the other scripts
 #
 # A failed part does not stop the ones after it. The exit code is 0 only if nothing failed. benches/README.md says what is
@@ -20,14 +20,14 @@ quick=() results=$root/benches/results parts=() failures=()
 for argument in "$@"; do
     case $argument in
         --quick) quick=(--quick) ;;
-        kernels | pure_state | low_rank | scaling) parts+=("$argument") ;;
+        kernels | pure_state | low_rank | tail | auto | scaling) parts+=("$argument") ;;
         *)
-            echo "bench.sh: unknown argument '$argument'; allowed: --quick, kernels, pure_state, low_rank, scaling" >&2
+            echo "bench.sh: unknown argument '$argument'; allowed: --quick, kernels, pure_state, low_rank, tail, auto, scaling" >&2
             exit 2
             ;;
     esac
 done
-[[ ${#parts[@]} -gt 0 ]] || parts=(kernels pure_state low_rank scaling)
+[[ ${#parts[@]} -gt 0 ]] || parts=(kernels pure_state low_rank tail auto scaling)
 
 part() {
     local name=$1 start=$SECONDS

@@ -134,9 +134,9 @@ pub struct EngineSection {
     pub memory: Option<u64>,
     /// Whether a missed budget is an error.
     pub strict: bool,
-    /// The most trajectories, at least 1. Present exactly if trajectories are sampled.
+    /// The most trajectories, at least 1. Present if trajectories are sampled, and absent if they cannot be.
     pub trajectories: Option<u64>,
-    /// Sampling ends when no standard error is larger, greater than 0; only if trajectories are sampled.
+    /// Sampling ends when no standard error is larger, greater than 0; only if trajectories are or may be sampled.
     pub standard_error: Option<f64>,
     /// Precision of the state's numbers.
     pub precision: Precision,
@@ -174,6 +174,21 @@ pub enum EngineKind {
     Statevector,
     /// Columns that take one branch of every channel at random.
     Trajectories,
+    /// Whichever of these is predicted to be the fastest at the stated accuracy.
+    Auto,
+}
+
+impl EngineKind {
+    /// As a job file names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineKind::LowRank => "low-rank",
+            EngineKind::Density => "density",
+            EngineKind::Statevector => "statevector",
+            EngineKind::Trajectories => "trajectories",
+            EngineKind::Auto => "auto",
+        }
+    }
 }
 
 /// When the factor is compressed.

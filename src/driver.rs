@@ -5,6 +5,7 @@ use crate::comm::{self, Communicator, agree};
 use crate::error::{Error, Result};
 use crate::io::progress::{Mode, Progress};
 use std::cell::RefCell;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// What a job runs in.
@@ -32,6 +33,14 @@ impl Context<'_> {
     /// Where a path of the job file leads.
     pub fn resolve(&self, path: &str) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// Shows a text to people, on the rank that speaks, unless the run is to be quiet. Results do not go this way.
+    pub fn tell(&self, text: &str) {
+        if comm::speaks(self.comm) && !self.quiet {
+            // A run does not fail because nobody reads its log.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
     }
 
     /// The content of an input file: read on one rank, given to all. `named` is the path as the user wrote it.

@@ -61,6 +61,14 @@ pub trait Engine {
     fn limited(&self) -> bool {
         false
     }
+    /// Columns that the last step's compression began with, the widest of several; nothing if it had none.
+    fn compressed_from(&self) -> Option<usize> {
+        None
+    }
+    /// Columns after a step, before any compression.
+    fn width_after(&self, _step: &Step) -> usize {
+        self.width()
+    }
     /// Bytes this rank has sent.
     fn sent(&self) -> u64;
     /// What is sampled of the part of the state that the engine dropped.

@@ -9,6 +9,7 @@ mod fusion;
 mod lowering;
 pub mod machine;
 mod measurement;
+pub mod meter;
 mod placement;
 pub mod predict;
 mod superoperator;

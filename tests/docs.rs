@@ -41,6 +41,7 @@ fn folder() -> tempfile::TempDir {
     write("energy.pauli", "# energy\n-1.25 ZZ\n0.5 XI\n");
     for (language, text) in readme() {
         match language.as_str() {
+            "toml" if text.contains("\"auto\"") => write("auto.toml", &text),
             "toml" if text.contains("adder_n10") => write("adder.toml", &text),
             "toml" if text.contains("random_n12") => write("random.toml", &text),
             "toml" => write("rotation.toml", &text),
@@ -63,8 +64,8 @@ fn every_job_of_the_readme_runs() {
     let folder = folder();
     let jobs: Vec<String> =
         readme().into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
-    assert_eq!(jobs.len(), 3, "this test knows the README's three jobs");
-    for job in ["adder.toml", "rotation.toml", "random.toml"] {
+    assert_eq!(jobs.len(), 4, "this test knows the README's four jobs");
+    for job in ["adder.toml", "auto.toml", "rotation.toml", "random.toml"] {
         run(folder.path(), &["check", job]);
         run(folder.path(), &["run", job]);
     }

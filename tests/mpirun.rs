@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "mpirun/auto.rs"]
+mod auto;
 #[path = "support/grid.rs"]
 mod grid;
 #[path = "mpirun/overlap.rs"]

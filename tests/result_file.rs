@@ -69,6 +69,8 @@ fn provenance() -> Provenance {
         mpi_version: "Open MPI 4.1.4".into(),
         hdf5_version: library_version(),
         engine_seconds: 1.25,
+        engine: "density".into(),
+        choice: "chosen: density".into(),
     }
 }
 

@@ -134,16 +134,18 @@ def launcher():
 # --- Runs of rhoshard --------------------------------------------------------------------------------------------------
 
 
-def job_text(circuit, engine):
-    """A job that asks for <Z0>; `engine` holds the keys of its section."""
+def job_text(circuit, engine, noise=None):
+    """A job that asks for <Z0>; `engine` holds the keys of its section, `noise` the probabilities after gates on one and two
+    qubits."""
+    section = "[noise]\ndepolarizing = {{ one_qubit = {}, two_qubit = {} }}\n".format(*noise) if noise else ""
     keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in engine.items())
-    return f'job = "circuit"\n[circuit]\nfile = {json.dumps(str(circuit))}\n[engine]\n{keys}[observe]\nexpectations = ["Z0"]\n'
+    return f'job = "circuit"\n[circuit]\nfile = {json.dumps(str(circuit))}\n{section}[engine]\n{keys}[observe]\nexpectations = ["Z0"]\n'
 
 
-def run_rhoshard(folder, circuit, engine, ranks=None, timeout=None):
+def run_rhoshard(folder, circuit, engine, ranks=None, timeout=None, noise=None):
     """Runs a circuit and gives what the tables need of its result file. Without `ranks` no launcher is used."""
     job = Path(folder) / "job.toml"
-    job.write_text(job_text(circuit, engine))
+    job.write_text(job_text(circuit, engine, noise))
     command = [str(PROGRAM), "run", "--quiet", str(job)]
     if ranks is not None:
         command = [*launcher(), "-n", str(ranks), *command]
@@ -185,6 +187,10 @@ def read_result(file):
     timing = dict(zip(file["timing/phase"].asstr()[:], map(float, file["timing/seconds"][:])))
     return {
         "seconds": float(file["provenance/engine_seconds"][()]),
+        "engine": file["provenance/engine"].asstr()[()],
+        "choice": file["provenance/choice"].asstr()[()],
+        "prepare_seconds": timing.get("prepare"),
+        "choose_seconds": timing.get("choose"),
         "observables_seconds": timing.get("observables"),
         "last_pass_seconds": timing.get("last_pass"),
         "passes": int(state["passes"]),

@@ -148,6 +148,35 @@ def low_rank(part):
     return text
 
 
+def auto(part):
+    """The choice of an engine."""
+
+    def taken(run):
+        return seconds(run["seconds"]) if "seconds" in run else f"{run['skipped']}" if run["skipped"] != "cannot run it" else "–"
+
+    rows = []
+    for row in (row for row in part["rows"] if "best" in row):
+        chosen = row["runs"]["auto"]
+        took_over = ", took over" if row["handed_over"] else ""
+        rows.append([
+            row["circuit"].split("/")[1],
+            row["noise"],
+            f"{row['budget']}",
+            *(taken(row["runs"][kind]) for kind in ("low-rank", "density", "statevector")),
+            f"{seconds(chosen['seconds'])} ({chosen['engine']}{took_over})",
+            f"{row['auto_over_best']:.2f}",
+            f"{row['whole_auto_over_best']:.2f}",
+        ])
+    long = [row for row in part["rows"] if "best" in row and row["runs"][row["best"]]["seconds"] >= part["short"]]
+    worst, whole = max((row["auto_over_best"] for row in long), default=0), max((row["whole_auto_over_best"] for row in part["rows"] if "best" in row), default=0)
+    text = "**Choice of the engine** by `kind = \"auto\"`: engine seconds, the fastest of up to 3 runs; what low-rank spent before density "
+    text += "took over is in them. Weak, medium, strong: depolarizing 1e-5, 1e-4, 1e-3 after gates on one qubit and ten times that on two. "
+    text += f"Over the best engine: at most {worst:.2f} where that takes {part['short'] * 1e3:.0f} ms or more, {whole:.2f} with reading, "
+    text += f"planning and choosing on both sides. {stamp(part)}.\n\n"
+    heads = ["Circuit", "Noise", "Budget", "low-rank", "density", "statevector", "auto", "Over the best", "With preparation"]
+    return text + table(heads, rows)
+
+
 def scaling(part):
     """Ranks."""
     names = {"noisy": "noisy, fixed cut", "random": "noiseless random, depth 20", "weak": "weak: noiseless random"}
@@ -207,7 +236,7 @@ def load(folder, name):
 def rendered(folder):
     """All tables, and what is missing."""
     blocks, missing, machines = [], [], []
-    for name, make in (("pure_state", pure_state), ("low_rank", low_rank), ("scaling", scaling), ("kernels", kernels), ("products", products)):
+    for name, make in (("pure_state", pure_state), ("low_rank", low_rank), ("auto", auto), ("scaling", scaling), ("kernels", kernels), ("products", products)):
         part = load(folder, name)
         if part is None:
             missing.append(name)

@@ -15,6 +15,7 @@ const ENGINES: &[(&str, EngineKind)] = &[
     ("density", EngineKind::Density),
     ("statevector", EngineKind::Statevector),
     ("trajectories", EngineKind::Trajectories),
+    ("auto", EngineKind::Auto),
 ];
 /// Keys that only the trajectories engine has a use for.
 const OF_TRAJECTORIES: [&str; 2] = ["trajectories", "standard_error"];
@@ -115,9 +116,16 @@ fn engine(section: &Table) -> Result<EngineSection> {
     check_kind(section, kind)?;
     let compression =
         optional(section, "compression", |value| value.choice(COMPRESSIONS))?.unwrap_or(Compression::Lazy);
-    let (budget, cut, prune) =
-        if kind == EngineKind::Trajectories { (None, None, None) } else { accuracy(section, compression)? };
     let (trajectories, standard_error) = sampling(section, kind)?;
+    let (budget, cut, prune) = match kind {
+        EngineKind::Trajectories => (None, None, None),
+        // Whoever is content with a standard error is content with that as the bound.
+        EngineKind::Auto => {
+            (optional(section, "budget", budget)?.or(standard_error.map(|error| error.min(1.0))), None, None)
+        }
+        _ => accuracy(section, compression)?,
+    };
+    let budget = budget.or((kind == EngineKind::Auto).then_some(DEFAULT_BUDGET));
     let size = |value: &Value| value.whole(1..=LARGEST_INTEGER).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     Ok(EngineSection {
         kind,
@@ -153,28 +161,30 @@ fn check_kind(section: &Table, kind: EngineKind) -> Result<()> {
         superfluous.map_or(Ok(()), |value| Err(value.error(why).next(next)))
     };
     let sampled = kind == EngineKind::Trajectories;
-    refuse(
-        &OF_LOW_RANK,
-        kind != EngineKind::LowRank,
-        "is for kind = \"low-rank\"; the other engines cut nothing",
-        "leave it out",
-    )?;
+    let why = match kind {
+        EngineKind::Auto => "is for kind = \"low-rank\"; with \"auto\" the accuracy decides",
+        _ => "is for kind = \"low-rank\"; the other engines cut nothing",
+    };
+    refuse(&OF_LOW_RANK, kind != EngineKind::LowRank, why, "leave it out")?;
     let instead = "leave it out, or write `standard_error` instead";
     refuse(&OF_BOUNDS, sampled, "is for engines that bound their error; trajectories are sampled", instead)?;
     let only = "is for kind = \"trajectories\"; the other engines sample nothing";
-    refuse(&OF_TRAJECTORIES, !sampled, only, "leave it out")
+    refuse(&OF_TRAJECTORIES, !sampled && kind != EngineKind::Auto, only, "leave it out")?;
+    let capped = kind == EngineKind::Auto && section.get("standard_error").is_none();
+    let alone = "is given without `engine.standard_error`: without that no trajectories compete";
+    refuse(&["trajectories"], capped, alone, "give `standard_error` as well, or leave it out")
 }
 
 /// The most trajectories, and the standard error that is enough.
 fn sampling(section: &Table, kind: EngineKind) -> Result<(Option<u64>, Option<f64>)> {
-    if kind != EngineKind::Trajectories {
+    if !matches!(kind, EngineKind::Trajectories | EngineKind::Auto) {
         return Ok((None, None));
     }
     let positive = |value: &Value| value.number_where(|number| number > 0.0, "a standard error, greater than 0");
     let enough = optional(section, "standard_error", positive)?;
     let default = if enough.is_some() { LARGEST_DEFAULT_TRAJECTORIES } else { DEFAULT_TRAJECTORIES };
     let most = optional(section, "trajectories", |value| value.whole(1..=MAXIMUM_TRAJECTORIES))?;
-    Ok((most.or(Some(default)), enough))
+    Ok((most.or((kind == EngineKind::Trajectories).then_some(default)), enough))
 }
 
 /// `budget`, `cut` and `prune`: a run is decided by a budget or by cuts.

@@ -89,6 +89,18 @@ fn a_tail_has_blocks_and_columns() {
 }
 
 #[test]
+fn a_choice_is_left_open_with_a_budget_or_a_standard_error() {
+    let open = |keys: &str| read(&format!("{SMALL}\n[engine]\nkind = \"auto\"\n{keys}"));
+    let engine = open("").engine;
+    assert_eq!((engine.kind, engine.budget, engine.trajectories), (EngineKind::Auto, Some(1e-2), None));
+    let engine = open("standard_error = 1e-3").engine;
+    assert_eq!((engine.budget, engine.standard_error, engine.trajectories), (Some(1e-3), Some(1e-3), None));
+    let config = open("budget = 0.1\nstandard_error = 1e-3\ntrajectories = 50\nstrict = true");
+    assert_eq!((config.engine.budget, config.engine.trajectories), (Some(0.1), Some(50)));
+    assert_eq!(read(&config.effective_toml()), config);
+}
+
+#[test]
 fn every_key_is_read() {
     let config = read(FULL);
     assert_eq!(config.seed, 7);

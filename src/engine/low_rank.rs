@@ -68,6 +68,8 @@ pub struct LowRank {
     tail: Option<Tail>,
     /// Whether the columns' weights are their squared norms.
     weighed: bool,
+    /// Columns the last step's compression began with.
+    compressed_from: Option<usize>,
 }
 
 impl LowRank {
@@ -118,6 +120,7 @@ impl LowRank {
             compressed_width,
             limited: false,
             tail: None,
+            compressed_from: None,
             weighed: true,
         }
     }
@@ -302,6 +305,7 @@ impl LowRank {
     /// Takes stock after a compression from `width` columns; returns the trace lost since the last time.
     fn settle(&mut self, width: usize) -> f64 {
         self.rounding.compression(width);
+        self.compressed_from = self.compressed_from.max(Some(width));
         let kept: f64 = self.state.columns().iter().map(|column| column.weight).sum();
         let discarded = (self.trace - kept).max(0.0);
         self.trace = kept;
@@ -325,6 +329,7 @@ impl Engine for LowRank {
     fn step(&mut self, step: &Step) -> Result<StepReport> {
         let sent = self.sent();
         let mut discarded = 0.0;
+        self.compressed_from = None;
         if run_gate(&mut self.state, &step.action)? {
             self.tail.as_mut().map_or(Ok(()), |tail| tail.gate(&step.action))?;
         } else {
@@ -360,6 +365,20 @@ impl Engine for LowRank {
 
     fn limited(&self) -> bool {
         self.limited
+    }
+
+    fn compressed_from(&self) -> Option<usize> {
+        self.compressed_from
+    }
+
+    fn width_after(&self, step: &Step) -> usize {
+        let (condition, action) = match &step.action {
+            Action::Conditional { condition, action } => (*condition, &**action),
+            action => (Condition::default(), action),
+        };
+        let Action::Channel { channel, record, .. } = action else { return self.width() };
+        let split = Split::of(channel, *record, condition, self.state.columns(), self.settings.prune);
+        self.width() + split.branches.len()
     }
 
     fn sent(&self) -> u64 {

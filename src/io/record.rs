@@ -197,6 +197,10 @@ pub struct Provenance {
     pub hdf5_version: String,
     /// Wall time of the engine, without start-up, reading and writing.
     pub engine_seconds: f64,
+    /// The engine that gave the results.
+    pub engine: String,
+    /// How it was chosen, if the job left that open; else empty.
+    pub choice: String,
 }
 
 /// Everything a run writes, but for the factor `L` itself.

@@ -67,3 +67,5 @@ pub(super) const GPUS: Field = field("gpus", "", "GPUs in use; empty on the CPU"
 pub(super) const MPI_VERSION: Field = field("mpi_version", "", "MPI library");
 pub(super) const HDF5_VERSION: Field = field("hdf5_version", "", "HDF5 library");
 pub(super) const ENGINE_SECONDS: Field = field("engine_seconds", "s", "wall time of the engine, without start-up");
+pub(super) const ENGINE: Field = field("engine", "", "engine that gave the results");
+pub(super) const CHOICE: Field = field("choice", "", "how the engine was chosen; empty when the job names it");

@@ -140,5 +140,7 @@ fn write_provenance(file: &Group, provenance: &Provenance) -> Result<()> {
     text_column(&at, &schema::GPUS, provenance.gpus.iter())?;
     scalar(&at, &schema::MPI_VERSION, &text(&provenance.mpi_version))?;
     scalar(&at, &schema::HDF5_VERSION, &text(&provenance.hdf5_version))?;
-    scalar(&at, &schema::ENGINE_SECONDS, &provenance.engine_seconds)
+    scalar(&at, &schema::ENGINE_SECONDS, &provenance.engine_seconds)?;
+    scalar(&at, &schema::ENGINE, &text(&provenance.engine))?;
+    scalar(&at, &schema::CHOICE, &text(&provenance.choice))
 }

@@ -3,13 +3,16 @@
 //! The staircase of budgets is walked here: each stair runs the whole plan with one cut, and the next one starts from
 //! the beginning with a smaller cut, until the certified error fits. Trajectories run the plan for batch after batch.
 
+mod choice;
 mod counts;
 mod describe;
 mod ensemble;
 mod forecast;
+mod hand_over;
 mod inputs;
 mod pilot;
 mod results;
+mod sizes;
 mod tail;
 
 use crate::backend::cpu::Cpu;
@@ -28,6 +31,7 @@ use crate::error::{Error, Result};
 use crate::io::{Output, StateFile, TraceRow};
 use crate::plan::Action;
 use ensemble::Ensemble;
+use hand_over::Watch;
 use inputs::{Inputs, Start};
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
@@ -77,15 +81,22 @@ struct CircuitJob<'a> {
     run: Option<Run>,
     /// How many ranks are.
     idle: usize,
+    /// For the run's engine, if another may take over.
+    watch: Option<Watch>,
+    /// Steps that were announced.
+    announced: u64,
     clock: Clock,
 }
 
 /// Reads the inputs, reserves the output and sets up the first stair.
 pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
     let (started, begin) = (SystemTime::now(), Instant::now());
-    let inputs = Inputs::read(config, context, context.comm.size())?;
+    let mut inputs = Inputs::read(config, context, context.comm.size())?;
     let output = reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    if let Some(choice) = &inputs.choice {
+        context.tell(&choice.table());
+    }
     let shape = Shape { rows: inputs.plan.shards, ensemble: inputs.members, sweep: 1 };
     let grid = Grid::split(context.comm, shape)?;
     let idle = grid.idle;
@@ -102,7 +113,10 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
     let run = agree(context.comm, grid.place.map(start).transpose())?;
     let now = Instant::now();
     let clock = Clock { started, engine: now, stair: now, prepare: begin.elapsed().as_secs_f64() };
-    Ok(Box::new(CircuitJob { context, inputs, output, run, idle, clock }))
+    let watch = Watch::new(&mut inputs);
+    let mut job = CircuitJob { context, inputs, output, run, idle, watch, announced: 0, clock };
+    job.announced = job.all_steps();
+    Ok(Box::new(job))
 }
 
 /// Finds out before the run whether the result can be written, and that it would not replace an input.
@@ -134,7 +148,7 @@ fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings)
         (EngineKind::Trajectories, Start::Basis(index)) => {
             Box::new(Trajectories::from_basis_state(comm, &backend, plan, *index, inputs.config.seed)?)
         }
-        (EngineKind::LowRank, Start::Basis(index)) => {
+        (EngineKind::LowRank | EngineKind::Auto, Start::Basis(index)) => {
             let (qubits, physical) = basis(*index);
             let engine = LowRank::from_basis_state(comm, &backend, qubits, physical, settings)?;
             match inputs.config.engine.tail {
@@ -287,17 +301,26 @@ impl Run {
     }
 }
 
-impl Job for CircuitJob<'_> {
-    fn steps(&self) -> u64 {
+impl CircuitJob<'_> {
+    /// Steps of one pass, or of all batches.
+    fn all_steps(&self) -> u64 {
         let ensemble = self.run.as_ref().and_then(|run| run.ensemble.as_ref());
         let batches = ensemble.map_or(1, |ensemble| ensemble.progress().1);
         self.inputs.plan.steps.len() as u64 * batches
+    }
+}
+
+impl Job for CircuitJob<'_> {
+    fn steps(&self) -> u64 {
+        self.announced
     }
 
     fn position(&self) -> u64 {
         let Some(run) = &self.run else { return 0 };
         let batches = run.ensemble.as_ref().map_or(0, |ensemble| ensemble.progress().0);
-        self.inputs.plan.steps.len() as u64 * batches + run.position as u64
+        let position = self.inputs.plan.steps.len() as u64 * batches + run.position as u64;
+        // Another engine has other steps; those announced stand for all of them.
+        (position as u128 * self.announced as u128 / self.all_steps().max(1) as u128) as u64
     }
 
     fn status(&self) -> String {
@@ -317,9 +340,16 @@ impl Job for CircuitJob<'_> {
             let ran = run.sampled_step(&self.inputs);
             return run.shared(ran).map(|()| Advance::Step);
         }
-        run.step(&self.inputs)?;
+        if let Some(advance) = self.watched_step()? {
+            return Ok(advance);
+        }
+        if let Some(advance) = self.with_tail()? {
+            return Ok(advance);
+        }
+        let Some(run) = &mut self.run else { return Ok(Advance::Done) };
         match run.descend(&self.inputs)? {
             Some(why) => {
+                self.watch.iter_mut().for_each(|watch| watch.restart(&self.inputs));
                 self.clock.stair = Instant::now();
                 Ok(Advance::Restart(why))
             }

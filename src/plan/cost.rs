@@ -73,6 +73,12 @@ impl Plan {
         self.local_rows() as u64 * amplitude_bytes as u64
     }
 
+    /// Columns of this plan's size that have the size of a density matrix: `2^n`, for each value of the outcomes that are
+    /// carried along.
+    pub fn dense_columns(&self) -> f64 {
+        ((self.system + self.tracked) as f64).exp2()
+    }
+
     /// The cost of an action for one column; a channel's is for each column and branch.
     pub fn cost(&self, action: &Action, amplitude_bytes: usize) -> Cost {
         let column = self.column_bytes(amplitude_bytes);

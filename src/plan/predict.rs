@@ -65,12 +65,10 @@ pub struct Prediction {
 impl Plan {
     /// What this plan takes with these widths, on ranks of this speed, with amplitudes of so many bytes.
     pub fn predict(&self, widths: &Widths, speed: &Speed<'_>, amplitude_bytes: usize) -> Prediction {
-        let result = Prediction { steps: vec![0.0; self.steps.len()], ..Prediction::default() };
-        let reserved = widths.start;
-        let mut walk =
-            Walk { plan: self, widths, speed, amplitude_bytes, queue: Vec::new(), arriving: None, reserved, result };
+        let course = Course::begin(self, widths.start);
+        let mut walk = Walk { plan: self, widths, speed, amplitude_bytes, course };
         (0..self.steps.len()).for_each(|step| walk.step(step));
-        walk.result
+        walk.course.result
     }
 }
 
@@ -95,20 +93,34 @@ struct Arriving {
     memory: f64,
 }
 
-struct Walk<'a> {
-    plan: &'a Plan,
-    widths: &'a Widths,
-    speed: &'a Speed<'a>,
-    amplitude_bytes: usize,
+/// How far a walk has come.
+#[derive(Default)]
+pub(super) struct Course {
     queue: Vec<Queued>,
     arriving: Option<Arriving>,
     /// Columns there is room for.
     reserved: u64,
-    result: Prediction,
+    pub(super) result: Prediction,
+}
+
+impl Course {
+    /// Before the first step, with room for so many columns.
+    pub(super) fn begin(plan: &Plan, reserved: u64) -> Course {
+        let result = Prediction { steps: vec![0.0; plan.steps.len()], ..Prediction::default() };
+        Course { reserved, result, ..Course::default() }
+    }
+}
+
+pub(super) struct Walk<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) widths: &'a Widths,
+    pub(super) speed: &'a Speed<'a>,
+    pub(super) amplitude_bytes: usize,
+    pub(super) course: Course,
 }
 
 impl Walk<'_> {
-    fn step(&mut self, index: usize) {
+    pub(super) fn step(&mut self, index: usize) {
         let step = &self.plan.steps[index];
         match &step.action {
             Action::Unitary { .. }
@@ -136,8 +148,8 @@ impl Walk<'_> {
     }
 
     fn add(&mut self, step: usize, seconds: Seconds) {
-        self.result.seconds += seconds;
-        self.result.steps[step] += seconds.total();
+        self.course.result.seconds += seconds;
+        self.course.result.steps[step] += seconds.total();
     }
 
     fn rows(&self) -> f64 {
@@ -160,18 +172,18 @@ impl Walk<'_> {
         };
         let rows = self.rows() / (controls as f64).exp2();
         let columns = width.0.max(width.1);
-        self.result.flops += self.plan.cost(&step.action, self.amplitude_bytes).flops as f64 * columns as f64;
+        self.course.result.flops += self.plan.cost(&step.action, self.amplitude_bytes).flops as f64 * columns as f64;
         let mask = targets.iter().fold(0, |mask, bit| mask | 1 << bit);
-        self.queue.push(Queued { step: index, mask, seconds: self.speed.gate(shape, rows, columns), width });
+        self.course.queue.push(Queued { step: index, mask, seconds: self.speed.gate(shape, rows, columns), width });
     }
 
     fn exchange(&mut self, index: usize, pairs: &[(usize, usize)]) {
         let cost = self.plan.cost(&self.plan.steps[index].action, self.amplitude_bytes);
         let width = self.widths.before(index) as f64;
         let sent = cost.sent as f64 * width;
-        self.result.sent += sent;
-        self.result.messages += cost.messages as f64;
-        self.arriving = Some(Arriving {
+        self.course.result.sent += sent;
+        self.course.result.messages += cost.messages as f64;
+        self.course.arriving = Some(Arriving {
             step: index,
             mask: pairs.iter().fold(0, |mask, (_, local)| mask | 1 << local),
             seconds: self.speed.exchange(cost.messages as f64, sent / cost.messages.max(1) as f64),
@@ -181,8 +193,8 @@ impl Walk<'_> {
 
     /// Runs what is queued.
     fn flush(&mut self) {
-        let queue = std::mem::take(&mut self.queue);
-        let arriving = self.arriving.take();
+        let queue = std::mem::take(&mut self.course.queue);
+        let arriving = self.course.arriving.take();
         self.make_room(&queue);
         let within = arriving.as_ref().map_or(0, |arriving| arriving.mask);
         let mut hidden_by = 0.0;
@@ -201,10 +213,11 @@ impl Walk<'_> {
 
     /// Room for the most columns of the queue, if they are more than ever before.
     fn make_room(&mut self, queue: &[Queued]) {
-        let Some(most) = queue.iter().map(|queued| queued.width.1).max().filter(|most| *most > self.reserved) else {
+        let Some(most) = queue.iter().map(|queued| queued.width.1).max().filter(|most| *most > self.course.reserved)
+        else {
             return;
         };
-        self.reserved = most;
+        self.course.reserved = most;
         let gates = self.speed.grow(self.column_bytes() * most as f64);
         self.add(queue[0].step, Seconds { gates, ..Seconds::default() });
     }
@@ -214,8 +227,8 @@ impl Walk<'_> {
         let (Some(first), Some(last)) = (pass.first(), pass.last()) else { return 0.0 };
         let bytes = self.column_bytes() * (first.width.0 + last.width.1) as f64;
         let memory = self.speed.memory(bytes);
-        self.result.passes += 1;
-        self.result.traffic += bytes;
+        self.course.result.passes += 1;
+        self.course.result.traffic += bytes;
         self.add(first.step, Seconds { gates: memory, ..Seconds::default() });
         for queued in pass {
             self.add(queued.step, Seconds { gates: queued.seconds, ..Seconds::default() });
@@ -226,14 +239,14 @@ impl Walk<'_> {
     fn compress(&mut self, index: usize) {
         let width = self.widths.before(index);
         let seconds = self.compression(width, self.widths.after[index]);
-        self.result.compressions += 1;
+        self.course.result.compressions += 1;
         self.add(index, seconds);
     }
 
     /// Gram matrix, its sum over the ranks, eigenvalues on one rank, the decision sent to all, the rotation.
     fn compression(&mut self, width: u64, kept: u64) -> Seconds {
         let cost = CompressionCost::of(self.plan, width, kept);
-        self.result.flops += cost.flops();
+        self.course.result.flops += cost.flops();
         let (speed, ranks) = (self.speed, self.plan.shards);
         let mut compression = speed.products(&cost, width) + speed.eigenvalues(cost.eigenproblem);
         if width > cost.eigenproblem {
@@ -245,15 +258,32 @@ impl Walk<'_> {
         Seconds { compression, communication, ..Seconds::default() }
     }
 
+    /// A channel on `qubits` qubits that is compressed from `formed` columns without forming them (`engine/at_once.rs`): the
+    /// products of the rows with the target bits `s` and `t`, the eigenvalues, one product for each pair `s`, `t`.
+    pub(super) fn channel_at_once(&mut self, index: usize, qubits: usize, formed: u64) {
+        self.flush();
+        let (width, kept, values) = (self.widths.before(index), self.widths.after[index], (qubits as f64).exp2());
+        let own = CompressionCost::of(self.plan, width, kept);
+        let cost = CompressionCost { gram: own.gram * values, rotate: own.rotate * values, ..own };
+        let whole = CompressionCost::of(self.plan, formed, kept);
+        self.course.result.flops += cost.flops();
+        self.course.result.compressions += 1;
+        let (speed, ranks) = (self.speed, self.plan.shards);
+        let compression = speed.products(&cost, width) + speed.eigenvalues(whole.eigenproblem);
+        let blocks = values * (values + 1.0) / 2.0;
+        let communication = speed.all_reduce(ranks, blocks * own.reduced) + speed.broadcast(ranks, whole.broadcast);
+        self.add(index, Seconds { compression, communication, ..Seconds::default() });
+    }
+
     /// The purity (a Gram matrix and its eigenvalues) and one pass for each group of Pauli strings.
     fn observe(&mut self, index: usize, step: &Step) {
         let Action::Measure { overlaps, .. } = &step.action else { return };
         let width = self.widths.after[index];
         let cost = self.plan.cost(&step.action, self.amplitude_bytes);
         let sent = cost.sent as f64 * width as f64;
-        self.result.sent += sent;
-        self.result.messages += cost.messages as f64;
-        self.result.flops += cost.flops as f64 * width as f64;
+        self.course.result.sent += sent;
+        self.course.result.messages += cost.messages as f64;
+        self.course.result.flops += cost.flops as f64 * width as f64;
         let purity = self.compression(width, 0);
         let groups = overlaps.len() as f64;
         let overlap =

@@ -3,13 +3,15 @@
 mod numbers;
 
 use super::forecast::{Forecast, Row, forecast};
-use super::inputs::{Inputs, human_bytes};
+use super::inputs::Inputs;
+use super::sizes::human_bytes;
 use crate::config::{Config, EngineKind};
 use crate::driver::Context;
 use crate::error::Result;
 use crate::jobs::PlanOptions;
 use crate::plan::{Action, Condition, Step};
-use numbers::{human_flops, percent, seconds};
+pub(super) use numbers::seconds;
+use numbers::{human_flops, percent};
 use std::fmt::Write;
 
 /// Widths for which the plan shows totals.
@@ -21,7 +23,7 @@ pub(in crate::jobs) fn check(config: Config, context: &Context<'_>) -> Result<St
     super::reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (circuit, plan) = (&inputs.circuit, &inputs.plan);
-    let mut text = inputs.config.effective_toml();
+    let mut text = inputs.effective_toml();
     let _ = writeln!(
         text,
         "\n# {} is valid: {} qubits, {} classical bits, {} statements with noise, {} steps",
@@ -65,6 +67,9 @@ fn costs(text: &mut String, inputs: &Inputs, ranks: usize) {
         human_bytes(inputs.memory as f64)
     );
     let totals = plan.totals(inputs.precision().amplitude_bytes());
+    if let Some(choice) = &inputs.choice {
+        let _ = writeln!(text, "\n{}", choice.table());
+    }
     let _ = writeln!(text, "\nsteps");
     for (kind, count) in &totals.steps {
         let _ = writeln!(text, "  {kind:<18}{count:>10}");
@@ -99,7 +104,7 @@ fn totals_by_width(text: &mut String, inputs: &Inputs, sent_per_column: u64) {
 /// As many as fit, or as there can be.
 fn most_columns(inputs: &Inputs) -> usize {
     match inputs.config.engine.kind {
-        EngineKind::LowRank => inputs.max_width().min(1 << inputs.plan.qubits),
+        EngineKind::LowRank | EngineKind::Auto => inputs.max_width().min(1 << inputs.plan.qubits),
         EngineKind::Density | EngineKind::Statevector => 1,
         EngineKind::Trajectories => inputs.first_columns(),
     }
@@ -189,7 +194,7 @@ fn json(inputs: &Inputs, ranks: usize, forecast: &Forecast) -> String {
     let (totals, prediction) = (plan.totals(inputs.precision().amplitude_bytes()), &forecast.prediction);
     let mut by_kind = serde_json::to_value(prediction.seconds).unwrap_or_default();
     by_kind["total"] = prediction.seconds.total().into();
-    let value = serde_json::json!({
+    let mut value = serde_json::json!({
         "circuit": inputs.config.circuit.file.value,
         "qubits": plan.system,
         "ranks": ranks,
@@ -216,6 +221,9 @@ fn json(inputs: &Inputs, ranks: usize, forecast: &Forecast) -> String {
         },
         "table": forecast.table,
     });
+    if let Some(choice) = &inputs.choice {
+        value["choice"] = choice.json();
+    }
     format!("{value:#}\n")
 }
 

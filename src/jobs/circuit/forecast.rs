@@ -94,7 +94,7 @@ pub(super) fn forecast(inputs: &Inputs, context: &Context<'_>, options: &PlanOpt
         ranks *= 2;
     }
     let source = match inputs.config.engine.kind {
-        EngineKind::LowRank => format!("{source}{}", matching(&widths, &inputs.plan)),
+        EngineKind::LowRank | EngineKind::Auto => format!("{source}{}", matching(&widths, &inputs.plan)),
         EngineKind::Density | EngineKind::Statevector | EngineKind::Trajectories => source,
     };
     let links = options.machine.is_some() && machine.network.is_some();
@@ -137,7 +137,7 @@ fn read_machine(context: &Context<'_>, path: Option<&Path>) -> Result<(Machine, 
 fn read_profile(inputs: &Inputs, context: &Context<'_>, source: &WidthSource) -> Result<(Profile, String)> {
     let start = inputs.first_columns() as u64;
     match inputs.config.engine.kind {
-        EngineKind::LowRank => {}
+        EngineKind::LowRank | EngineKind::Auto => {}
         EngineKind::Density | EngineKind::Statevector => return Ok((Profile::constant(1), "one column".into())),
         EngineKind::Trajectories => return Ok((Profile::constant(start), format!("{start} trajectories in a batch"))),
     }

@@ -1,5 +1,7 @@
 //! All inputs of a circuit job, read, checked against each other, and planned.
 
+use super::choice::{self, Choice};
+use super::sizes::{check_size, does_not_fit};
 use crate::backend::Precision;
 use crate::comm::on_root;
 use crate::config::{Compression, Config, EngineKind, InitialState, TailShape};
@@ -11,7 +13,9 @@ use crate::formats::{pauli, qasm};
 use crate::io::StateFile;
 use crate::model::{Circuit, NoiseRule, Operation, PauliString, PauliSum};
 use crate::plan::{Plan, Request, Step};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// One observable and what it is called in the results.
 #[derive(Debug, Clone)]
@@ -31,26 +35,52 @@ pub(super) enum Start {
     Factor(PathBuf, usize, f64),
 }
 
-/// Everything a run needs, checked.
-pub(super) struct Inputs {
+/// What a job reads, whatever the engine.
+#[derive(Clone)]
+pub(super) struct Material {
     pub(super) config: Config,
     /// The job file and the circuit file as they are.
     pub(super) texts: [Vec<u8>; 2],
     /// The circuit with its noise.
-    pub(super) circuit: Circuit,
+    pub(super) circuit: Rc<Circuit>,
     pub(super) observables: Vec<Observable>,
     pub(super) start: Start,
-    pub(super) plan: Plan,
     pub(super) warnings: Vec<String>,
     /// Bytes that fit on one rank.
     pub(super) memory: u64,
+}
+
+/// Everything a run needs, checked.
+pub(super) struct Inputs {
+    material: Material,
+    pub(super) plan: Plan,
     /// States that are evolved at the same time, each on ranks of its own.
     pub(super) members: usize,
+    /// How the engine was chosen, if the job left it open.
+    pub(super) choice: Option<Choice>,
+}
+
+impl Deref for Inputs {
+    type Target = Material;
+
+    fn deref(&self) -> &Material {
+        &self.material
+    }
 }
 
 impl Inputs {
-    /// Reads, checks and plans for `ranks` ranks; collective.
-    pub(super) fn read(config: Config, context: &Context<'_>, ranks: usize) -> Result<Inputs> {
+    /// Takes a tail, if it fits in memory too; says whether it does.
+    pub(super) fn take_tail(&mut self, shape: TailShape) -> bool {
+        self.material.config.engine.tail = Some(shape);
+        let fits = self.check_memory().is_ok();
+        self.material.config.engine.tail = Some(shape).filter(|_| fits);
+        fits
+    }
+}
+
+impl Material {
+    /// Reads and checks; collective.
+    fn read(config: Config, context: &Context<'_>) -> Result<Material> {
         let job = context.read(Path::new(&context.job_file), &context.job_file)?;
         let (text, plain) = read_circuit(&config, context)?;
         let noise = NoiseRule { one_qubit: config.noise.one_qubit, two_qubit: config.noise.two_qubit };
@@ -61,19 +91,47 @@ impl Inputs {
         let observables = read_observables(&config, context, qubits)?;
         check_groups(&config, qubits)?;
         let start = read_start(&config, context, qubits)?;
-        check_engine(&config, &start).map_err(|error| error.in_file(&config.path))?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
-        let rows = ranks_of_a_state(&config, qubits, memory, ranks);
-        let plan = check_pure(&config, &circuit)
-            .and_then(|()| Plan::new(&circuit, &request(&config, &observables, rows)))
-            .map_err(|error| error.in_file(context.resolve(&config.circuit.file.value).display()))?;
-        let texts = [job, text];
-        let mut inputs = Inputs { config, texts, circuit, observables, start, plan, warnings, memory, members: 1 };
-        inputs.members = inputs.members_on(ranks, inputs.plan.shards);
-        inputs.warn_of_nothing_asked();
+        let circuit = Rc::new(circuit);
+        Ok(Material { config, texts: [job, text], circuit, observables, start, warnings, memory })
+    }
+}
+
+impl Inputs {
+    /// Reads, checks and plans for `ranks` ranks; collective.
+    pub(super) fn read(config: Config, context: &Context<'_>, ranks: usize) -> Result<Inputs> {
+        let material = Material::read(config, context)?;
+        match material.config.engine.kind {
+            EngineKind::Auto => choice::choose(material, context, ranks),
+            _ => Inputs::of(material, ranks),
+        }
+    }
+
+    /// Plans for `ranks` ranks and checks that the engine can do it.
+    fn of(material: Material, ranks: usize) -> Result<Inputs> {
+        check_engine(&material.config, &material.start).map_err(|error| error.in_file(&material.config.path))?;
+        let inputs = Inputs::planned(material, ranks, None)?;
         inputs.check_memory()?;
         inputs.check_rounding()?;
         Ok(inputs)
+    }
+
+    /// Plans for `ranks` ranks, of which so many share a state, or as many as the engine has a use for.
+    pub(super) fn planned(material: Material, ranks: usize, rows: Option<usize>) -> Result<Inputs> {
+        let Material { config, circuit, observables, .. } = &material;
+        let rows = rows.unwrap_or_else(|| ranks_of_a_state(config, circuit.qubits(), material.memory, ranks));
+        let plan = check_pure(config, circuit)
+            .and_then(|()| Plan::new(circuit, &request(config, observables, rows)))
+            .map_err(|error| error.in_file(config.resolve(&config.circuit.file.value).display()))?;
+        let mut inputs = Inputs { material, plan, members: 1, choice: None };
+        inputs.members = inputs.members_on(ranks, inputs.plan.shards);
+        inputs.warn_of_nothing_asked();
+        Ok(inputs)
+    }
+
+    /// The job as TOML with all defaults, and the engine as the job has it.
+    pub(super) fn effective_toml(&self) -> String {
+        self.choice.as_ref().map_or(&self.config, |choice| &choice.asked).effective_toml()
     }
 
     /// The plan for another number of ranks.
@@ -98,7 +156,7 @@ impl Inputs {
     fn warn_of_nothing_asked(&mut self) {
         let observe = &self.config.observe;
         if self.observables.is_empty() && observe.probabilities.is_empty() && observe.shots == 0 {
-            self.warnings.push(
+            self.material.warnings.push(
                 "nothing is asked of the final state: see `expectations`, `probabilities` and `shots` in [observe]"
                     .into(),
             );
@@ -132,7 +190,7 @@ impl Inputs {
     }
 
     /// A state that cannot start in memory is refused, with what would fit.
-    fn check_memory(&self) -> Result<()> {
+    pub(super) fn check_memory(&self) -> Result<()> {
         let needed = self.precision().reserve_for(self.first_columns());
         if self.max_width() >= needed {
             return Ok(());
@@ -143,7 +201,7 @@ impl Inputs {
     }
 
     /// A budget below what rounding alone can amount to is refused.
-    fn check_rounding(&self) -> Result<()> {
+    pub(super) fn check_rounding(&self) -> Result<()> {
         let bound = rounding_of(&self.plan, self.precision());
         let Some(budget) = self.config.engine.budget.filter(|budget| *budget <= bound) else { return Ok(()) };
         let error = Error::input(format!(
@@ -186,12 +244,10 @@ fn check_engine(config: &Config, start: &Start) -> Result<()> {
         return Err(Error::input("a run with a tail cannot start from a result file: what that run cut is not in it")
             .next("leave `engine.tail` out, or start from a bit string"));
     }
-    let name = match kind {
-        EngineKind::LowRank => return Ok(()),
-        EngineKind::Density => "density",
-        EngineKind::Statevector => "statevector",
-        EngineKind::Trajectories => "trajectories",
-    };
+    if matches!(kind, EngineKind::LowRank | EngineKind::Auto) {
+        return Ok(());
+    }
+    let name = kind.name();
     if matches!(start, Start::Factor(..)) {
         return Err(Error::input(format!("the {name} engine cannot start from a result file"))
             .next("use kind = \"low-rank\", or start from a bit string"));
@@ -204,7 +260,7 @@ fn check_engine(config: &Config, start: &Start) -> Result<()> {
 }
 
 /// A pure state has no noise and no measurement before its end.
-fn check_pure(config: &Config, circuit: &Circuit) -> Result<()> {
+pub(super) fn check_pure(config: &Config, circuit: &Circuit) -> Result<()> {
     if config.engine.kind != EngineKind::Statevector {
         return Ok(());
     }
@@ -314,39 +370,6 @@ fn result_file(context: &Context<'_>, file: &str, qubits: usize) -> Result<Start
     Ok(Start::Factor(path, rank, rounding))
 }
 
-/// Refuses states beyond any machine before their size overflows.
-fn check_size(config: &Config, context: &Context<'_>, qubits: usize) -> Result<()> {
-    const LARGEST: usize = 50;
-    if qubits == 0 {
-        return Err(Error::input("the circuit declares no qubit")
-            .in_file(context.resolve(&config.circuit.file.value).display())
-            .next("declare one, for instance `qubit[2] q;`"));
-    }
-    if qubits <= LARGEST {
-        return Ok(());
-    }
-    let bytes = config.engine.precision.amplitude_bytes() as f64 * 2f64.powf(qubits as f64);
-    let size = if bytes < 1e24 { human_bytes(bytes) } else { "more than any machine has".into() };
-    Err(Error::input(format!("a state of {qubits} qubits does not fit: one column takes {size}"))
-        .in_file(context.resolve(&config.circuit.file.value).display())
-        .allowed(format!("up to {LARGEST} qubits, as far as memory over all ranks goes"))
-        .next("cut the circuit into smaller ones"))
-}
-
-fn does_not_fit(qubits: usize, bytes: f64, memory: u64, shards: usize, precision: Precision) -> Error {
-    let fitting = (bytes / memory.max(1) as f64 * shards as f64).log2().ceil().exp2();
-    let mut next = format!("use at least {fitting} ranks with as much memory each, or a larger `[engine] memory`");
-    if precision == Precision::Double {
-        next.push_str(", or precision = \"single\" (half the bytes)");
-    }
-    Error::input(format!(
-        "a state of {qubits} qubits does not fit: it needs {} on each of {shards} rank(s), {} are free",
-        human_bytes(bytes),
-        human_bytes(memory as f64)
-    ))
-    .next(format!("{next}; a larger budget lowers the number of columns later on"))
-}
-
 /// The bound on rounding of the plan's gates and channels, before any compression.
 fn rounding_of(plan: &Plan, precision: Precision) -> f64 {
     let mut rounding = match plan.qubits == plan.system {
@@ -357,14 +380,6 @@ fn rounding_of(plan: &Plan, precision: Precision) -> f64 {
     rounding.bound()
 }
 
-/// Bytes for people, three digits.
-pub(super) fn human_bytes(bytes: f64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let place = if bytes < 1.0 { 0 } else { (bytes.log2() / 10.0) as usize }.min(units.len() - 1);
-    let scaled = bytes / 1024f64.powi(place as i32);
-    if place == 0 { format!("{scaled:.0} B") } else { format!("{scaled:.1} {}", units[place]) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,19 +388,5 @@ mod tests {
     fn bit_strings_have_the_highest_qubit_leftmost() {
         assert_eq!(bit_string("100", 3).unwrap(), 4);
         assert!(bit_string("10", 3).unwrap_err().what.contains("2 bit(s)"));
-    }
-
-    #[test]
-    fn bytes_are_shown_with_their_unit() {
-        assert_eq!(human_bytes(512.0), "512 B");
-        assert_eq!(human_bytes(1.5 * 1024.0 * 1024.0), "1.5 MiB");
-        assert_eq!(human_bytes(2f64.powi(64)), "16.0 EiB");
-    }
-
-    #[test]
-    fn what_does_not_fit_says_what_would() {
-        let error = does_not_fit(40, 16.0 * 2f64.powi(38), 1 << 34, 4, Precision::Double);
-        assert!(error.what.contains("4.0 TiB") && error.what.contains("16.0 GiB"), "{error}");
-        assert!(error.next.unwrap().contains("at least 1024 ranks"));
     }
 }

@@ -63,7 +63,8 @@ fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: P
             return Err(missed(state.budget, state.error, file));
         }
     }
-    Ok(io::summary(&record, std::path::Path::new(file)))
+    let engine = job.inputs.choice.as_ref().map(|choice| choice.summary()).unwrap_or_default();
+    Ok(io::summary(&record, std::path::Path::new(file)) + &engine)
 }
 
 fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
@@ -196,6 +197,7 @@ fn timing(job: &CircuitJob<'_>, [observables, counts]: [f64; 2], engine: f64) ->
     let stair = job.clock.stair.elapsed().as_secs_f64() - observables - counts;
     vec![
         phase("prepare", job.clock.prepare),
+        phase("choose", job.inputs.choice.as_ref().map_or(0.0, |choice| choice.seconds)),
         phase("engine", engine),
         phase("last_pass", stair),
         phase("observables", observables),
@@ -207,7 +209,7 @@ fn config_record(inputs: &Inputs) -> ConfigRecord {
     let hash = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let [job, circuit] = &inputs.texts;
     ConfigRecord {
-        effective_toml: inputs.config.effective_toml(),
+        effective_toml: inputs.effective_toml(),
         job_sha256: hash(job),
         circuit_text: String::from_utf8_lossy(circuit).into_owned(),
         circuit_sha256: hash(circuit),
@@ -229,6 +231,8 @@ fn provenance(job: &CircuitJob<'_>, gathered: Provenance, engine_seconds: f64) -
         mpi_version: library_version(),
         hdf5_version: io::library_version(),
         engine_seconds,
+        engine: job.inputs.config.engine.kind.name().into(),
+        choice: job.inputs.choice.as_ref().map(|choice| choice.record()).unwrap_or_default(),
         ..gathered
     }
 }

@@ -1,7 +1,7 @@
 //! Numbers for people.
 
 /// Seconds with three digits, in a unit that suits.
-pub(super) fn seconds(value: f64) -> String {
+pub(in crate::jobs::circuit) fn seconds(value: f64) -> String {
     match value {
         0.0 => "0 s".into(),
         value if value < 1e-3 => format!("{} us", three_digits(value * 1e6)),
