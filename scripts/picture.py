@@ -1,4 +1,5 @@
-"""Draws docs/picture.svg: intervals around exact values, and the width of the factor along a circuit.
+"""Draws docs/picture.svg: intervals around exact values, and the width of the factor along a circuit; and docs/tail.svg:
+errors against time with a sampled tail and by trajectories, from benches/results/tail.json.
 
     bash scripts/picture.sh
 
@@ -33,7 +34,35 @@ def run(folder: Path, program: str, budget: str, names: list[str]) -> Path:
     return job.with_suffix(".h5")
 
 
+def tail() -> None:
+    """Errors against time, one frame a circuit."""
+    cases = json.loads((ROOT / "benches/results/tail.json").read_text())["cases"]
+    shown = [case for case in cases if case["scale"] in (None, 1, 10) and case["points"]][:6]
+    figure, frames = plt.subplots(2, 3, figsize=(10, 5.4), layout="constrained")
+    for axes, case in zip(frames.flat, shown):
+        points, sampled = case["points"], case["trajectories"]
+        for blocks, colour in ((8, "#2171b5"), (32, "#6baed6")):
+            own = sorted((point["seconds"], point["stderr"]) for point in points if point["blocks"] == blocks)
+            axes.plot(*zip(*own), "o-", color=colour, ms=3, lw=1, label=f"core and tail, {blocks} blocks") if own else None
+        times = [min(point["seconds"] for point in points), max(point["seconds"] for point in points)]
+        line = [sampled["stderr"] * (sampled["seconds"] / time) ** 0.5 for time in times]
+        axes.plot(times, line, color="#d94801", lw=1, label="trajectories")
+        if "aer_over_ours" in case:
+            axes.plot(times, [error * case["aer_over_ours"] ** 0.5 for error in line], "--", color="#d94801", lw=1, label="trajectories, Aer")
+        noise = "" if case["scale"] is None else f", noise × {case['scale']}"
+        axes.set(xscale="log", yscale="log", title=case["case"] + noise)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.title.set_fontsize(10)
+    for axes in frames[1]:
+        axes.set_xlabel("seconds")
+    for axes in frames[:, 0]:
+        axes.set_ylabel("standard error")
+    frames[0, 0].legend(frameon=False, fontsize=7)
+    figure.savefig(ROOT / "docs/tail.svg", metadata={"Date": None, "Creator": None})
+
+
 def main() -> None:
+    tail()
     recorded = json.loads((ROOT / "tests/data/lret_exact.json").read_text())["circuits"]
     exact = next(entry for entry in recorded if entry["file"] == CIRCUIT)["expectations"]
     names = [f"Z{qubit}" for qubit in range(8)]

@@ -106,3 +106,21 @@ fn trajectories_compete_when_a_standard_error_is_stated() {
     assert_ne!(text(&proven, "provenance/engine"), "trajectories");
     assert!(proven.attribute("error") <= 0.1);
 }
+
+#[test]
+fn low_rank_that_memory_limits_samples_what_it_cuts() {
+    let circuit = circuit(10, 4, 2e-2, 9);
+    let outcome = run(&circuit, "kind = \"auto\"\nbudget = 1e-3\nmemory = \"6 MiB\"").1;
+    let choice = text(&outcome, "provenance/choice");
+    assert!(choice.contains("handed over: low-rank with a tail"), "{choice}");
+    assert!(outcome.finished.stdout.contains("tail    8 blocks of 16 sampled columns"), "{}", outcome.finished.stdout);
+    let exact = run(&circuit, "kind = \"density\"").1.numbers(DATASETS[0]);
+    let errors = outcome.numbers("results/expectations/stderr");
+    let [values, lower, upper] =
+        ["value", "lower", "upper"].map(|name| outcome.numbers(&format!("results/expectations/{name}")));
+    for (index, exact) in exact.iter().enumerate() {
+        assert!(lower[index] - 1e-9 <= *exact && *exact <= upper[index] + 1e-9);
+        // Student's t with 7 degrees of freedom exceeds 6 once in 2000 times; the seed is fixed.
+        assert!((values[index] - exact).abs() <= 6.0 * errors[index], "{} is not {exact}", values[index]);
+    }
+}

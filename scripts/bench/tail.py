@@ -17,10 +17,10 @@ QASMBENCH = common.ROOT / "tests" / "data" / "qasmbench"
 # Depolarizing after gates on one qubit and on two, times the scale.
 NOISE = (1e-4, 1e-3)
 SCALES = [1, 10, 100]
-BUDGETS = [0.9, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002]
+CUTS = [0.3, 0.03, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6]
 TAILS = [{"blocks": 8, "columns": 16}, {"blocks": 32, "columns": 16}]
-# A run that takes longer ends the series of budgets, and one of this many times as long is given up.
-LONGEST = 3.0
+# A run that takes longer ends the series of cuts, and one of this many times as long is given up; seconds of one case.
+LONGEST, CASE = 4.0, 30.0
 # Trajectories of a run, for large circuits and for small ones.
 TRAJECTORIES = {True: 800, False: 3200}
 # From this part of the trace on the core is what counts.
@@ -61,18 +61,19 @@ def run(folder, case, engine, timeout):
         }
 
 
-def compare(folder, case, clock):
-    """Trajectories once, the tail at falling budgets; with each the error of trajectories over the tail's at equal time."""
+def compare(folder, case):
+    """Trajectories once, the tail at falling cuts; with each the error of trajectories over the tail's at equal time."""
     large = "16" in case[0]
     sampled = run(folder, case, f'kind = "trajectories"\ntrajectories = {TRAJECTORIES[large]}', 120)
     points = []
     for tail in TAILS:
-        for budget in BUDGETS:
-            if clock.left() < 10:
+        clock = common.Clock(CASE / len(TAILS) / 60)
+        for cut in CUTS:
+            if clock.left() < 1:
                 break
-            engine = f"budget = {budget}\ntail = {{ blocks = {tail['blocks']}, columns = {tail['columns']} }}"
+            engine = f"cut = {cut}\ntail = {{ blocks = {tail['blocks']}, columns = {tail['columns']} }}"
             try:
-                point = {**tail, "budget": budget, **run(folder, case, engine, 4 * LONGEST)}
+                point = {**tail, "cut": cut, **run(folder, case, engine, 3 * LONGEST)}
             except Exception as error:
                 if "TimeoutExpired" in type(error).__name__:
                     break
@@ -114,7 +115,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for case in cases(options.quick):
             try:
-                entry = compare(folder, case, clock)
+                if clock.left() < CASE:
+                    raise RuntimeError("no time left")
+                entry = compare(folder, case)
             except Exception as error:  # one case must not hide the others
                 failures.append(f"{case[0]}: {type(error).__name__}: {str(error)[:300]}")
                 continue
