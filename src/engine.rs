@@ -9,6 +9,7 @@ pub mod compression;
 pub mod density;
 pub mod low_rank;
 pub mod rounding;
+mod split;
 pub mod statevector;
 pub mod statistics;
 pub mod tail;

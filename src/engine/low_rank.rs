@@ -5,11 +5,11 @@
 //! renormalised, every step keeps `rho~ <= rho`, so the missing trace *is* the error.
 
 use super::at_once::{Member, block_rotations, widened_gram};
-use super::basis::by_weight;
 use super::branching::{Law, weight};
 use super::certificate::Certificate;
-use super::compression::{CLUSTER_WIDTH, Decision, Rule, Source, decide, threshold};
+use super::compression::{Decision, Rule, Source, decide};
 use super::rounding::Rounding;
+use super::split::Split;
 use super::tail::{Drawn, Dropped, Tail};
 use super::{Engine, Final, StepReport, overlap_expectations, places, run_gate};
 use crate::backend::{Backend, Precision};
@@ -19,9 +19,8 @@ use crate::error::{Error, Result};
 use crate::linalg::{Matrix, frobenius_norm, hermitian_eigen, identity};
 use crate::model::{Channel, Layout, PauliString};
 use crate::plan::{Action, Condition, Step};
-use crate::state::{Branch, Column, Outcome, State};
+use crate::state::{Column, Outcome, State};
 use num_complex::Complex64;
-use std::collections::HashSet;
 use std::rc::Rc;
 
 /// A factor of more amplitudes than this (1 GiB) is not gathered on one rank.
@@ -462,82 +461,4 @@ pub struct Factor<'a> {
     pub rounding: f64,
     /// From logical to physical indices.
     pub physical: &'a dyn Fn(u64) -> u64,
-}
-
-/// How a channel splits the columns.
-struct Split {
-    /// The operator that each existing column takes: that behind the last for the identity.
-    kept: Vec<usize>,
-    /// The existing columns after it.
-    columns: Vec<Column>,
-    /// The new ones.
-    branches: Vec<Branch>,
-}
-
-impl Split {
-    /// All branches whose weight may reach `prune`, of the columns for which the condition holds. With `record` the branch
-    /// number goes to that bit of the register.
-    fn of(channel: &Channel, record: Option<usize>, condition: Condition, columns: &[Column], prune: f64) -> Split {
-        let bounds = channel.bounds();
-        let kept = strongest(bounds);
-        let branch = |column: &Column, kraus: usize| branched(column, kraus, bounds, record);
-        let least = threshold(prune);
-        let branches = (0..bounds.len()).filter(|kraus| *kraus != kept).flat_map(|kraus| {
-            columns.iter().enumerate().filter_map(move |(source, column)| {
-                let holds = condition.holds(column.register);
-                let column = branch(column, kraus);
-                (holds && column.weight > 0.0 && column.weight >= least).then_some(Branch { source, kraus, column })
-            })
-        });
-        let old = |column: &Column| match condition.holds(column.register) {
-            true => (kept, branch(column, kept)),
-            false => (bounds.len(), *column),
-        };
-        let branches = branches.collect();
-        let (kept, columns) = columns.iter().map(old).unzip();
-        Split { kept, branches, columns }
-    }
-
-    /// The branches of the columns that it leaves out, with the bounds on their weights.
-    fn left_out(
-        &self,
-        channel: &Channel,
-        record: Option<usize>,
-        condition: Condition,
-        columns: &[Column],
-        mut found: impl FnMut(Dropped),
-    ) {
-        let bounds = channel.bounds();
-        let formed: HashSet<(usize, usize)> = self.branches.iter().map(|one| (one.source, one.kraus)).collect();
-        let kept = strongest(bounds);
-        for (source, column) in columns.iter().enumerate().filter(|(_, column)| condition.holds(column.register)) {
-            for kraus in (0..bounds.len()).filter(|kraus| *kraus != kept && !formed.contains(&(source, *kraus))) {
-                let column = branched(column, kraus, bounds, record);
-                found(Dropped { member: Member { kraus, source }, column });
-            }
-        }
-    }
-
-    /// Keeps at most `most` branches: the strongest, and never a part of equally strong ones.
-    fn keep_strongest(&mut self, most: usize) {
-        self.branches.sort_by(|one, other| by_weight(one.column.weight, other.column.weight));
-        if let Some(first_dropped) = self.branches.get(most).map(|branch| branch.column.weight) {
-            let whole = |branch: &&Branch| first_dropped < branch.column.weight * (1.0 - CLUSTER_WIDTH);
-            let count = self.branches.iter().take_while(whole).count();
-            self.branches.truncate(count);
-        }
-    }
-}
-
-/// A column after the Kraus operator with this number.
-fn branched(column: &Column, kraus: usize, bounds: &[f64], record: Option<usize>) -> Column {
-    Column {
-        weight: column.weight * bounds[kraus].min(1.0),
-        register: record.map_or(column.register, |bit| column.register & !(1 << bit) | (kraus as u64) << bit),
-    }
-}
-
-/// The index of the largest bound; the first of equals.
-fn strongest(bounds: &[f64]) -> usize {
-    (0..bounds.len()).fold(0, |best, index| if bounds[index] > bounds[best] { index } else { best })
 }

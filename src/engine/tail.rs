@@ -2,14 +2,15 @@
 //!
 //! `rho = L L^dagger + R`, with `L` the core and `R` all that was cut from it, moved on by the rest of the circuit. A block of the
 //! tail is a few columns `T` with `E[T T^dagger] = R`: whatever the core drops, each block takes up by a draw of its own, and a
-//! column of the tail takes one branch of every channel at random ([`super::branching`]) and keeps its weight. So `L L^dagger + T T^dagger`
+//! column of the tail takes one branch of every channel at random (`branching.rs`) and keeps its weight. So `L L^dagger + T T^dagger`
 //! has trace 1 for every draw, the mean over blocks estimates `R` without bias, and the blocks, drawn independently, tell its
 //! standard error. Nothing goes back from the tail to the core: what is certified of the core stays as it is.
 //!
-//! What a compression drops is taken up as superpositions of trace exactly that of what was dropped ([`sketch`]), and so are
+//! What a compression drops is taken up as superpositions of trace exactly that of what was dropped (`tail/sketch.rs`), and so are
 //! a block's columns when it is full. Of the branches that are not formed a few stand for all, drawn in proportion to their
 //! weights before any is formed.
 
+mod drawn;
 mod sketch;
 
 use super::at_once::{Member, block_rotations};
@@ -17,17 +18,20 @@ use super::branching;
 use super::compression::Spectrum;
 use super::{Final, overlap_expectations, places, run_gate};
 use crate::backend::Backend;
-use crate::comm::{Communicator, bytes_from_root};
+use crate::comm::Communicator;
 use crate::config::TailShape;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::linalg::{Matrix, adjoint, multiply};
 use crate::model::{Channel, Layout, PauliString};
 use crate::plan::{Action, Condition};
 use crate::state::{Column, Outcome, State};
+use drawn::{Draft, from_root};
 use num_complex::Complex64;
 use sketch::{Class, NEGLIGIBLE, Sketched, Stream, sketch};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+
+pub(super) use drawn::Drawn;
 
 /// The part of a block's free columns that one event may fill.
 const SHARE_OF_ROOM: usize = 4;
@@ -41,15 +45,6 @@ pub(super) struct Dropped {
     pub(super) member: Member,
     /// Its squared norm, exactly, and its register.
     pub(super) column: Column,
-}
-
-/// New columns for blocks, in terms of other columns.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Drawn {
-    /// One column for each new one.
-    pub(super) rotation: Matrix,
-    columns: Vec<Column>,
-    owners: Vec<usize>,
 }
 
 /// A sampled tail.
@@ -388,70 +383,4 @@ fn dropped(spectrum: &Spectrum) -> Option<(&Spectrum, Matrix, Class)> {
 fn selection(width: usize, columns: &[usize]) -> Matrix {
     let entry = |(row, column): (usize, usize)| f64::from(u8::from(row == columns[column])).into();
     Matrix::from_shape_fn((width, columns.len()), entry)
-}
-
-/// New columns as they are put together.
-struct Draft {
-    width: usize,
-    entries: Vec<Vec<(usize, Complex64)>>,
-    columns: Vec<Column>,
-    owners: Vec<usize>,
-}
-
-impl Draft {
-    /// In terms of so many columns.
-    fn new(width: usize) -> Draft {
-        Draft { width, entries: Vec::new(), columns: Vec::new(), owners: Vec::new() }
-    }
-
-    fn push(&mut self, rows: &[usize], entries: impl Iterator<Item = Complex64>, owner: usize, column: Column) {
-        self.entries.push(rows.iter().copied().zip(entries).collect());
-        self.columns.push(column);
-        self.owners.push(owner);
-    }
-
-    fn finish(self) -> Drawn {
-        let mut rotation = Matrix::zeros((self.width, self.columns.len()));
-        for (column, entries) in self.entries.iter().enumerate() {
-            entries.iter().for_each(|(row, entry)| rotation[(*row, column)] = *entry);
-        }
-        Drawn { rotation, columns: self.columns, owners: self.owners }
-    }
-}
-
-/// What the root rank draws, on every rank.
-fn from_root(comm: &dyn Communicator, draw: impl FnOnce() -> Result<Vec<u8>>) -> Result<Drawn> {
-    Drawn::from_bytes(&bytes_from_root(comm, draw)?)
-}
-
-impl Drawn {
-    /// Bytes for the other ranks.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let head = [self.rotation.nrows() as u64, self.columns.len() as u64];
-        let columns = self.columns.iter().zip(&self.owners);
-        let columns = columns.flat_map(|(column, owner)| [column.weight.to_bits(), column.register, *owner as u64]);
-        let entries = self.rotation.iter().flat_map(|entry| [entry.re.to_bits(), entry.im.to_bits()]);
-        head.into_iter().chain(columns).chain(entries).flat_map(u64::to_le_bytes).collect()
-    }
-
-    /// Reads what [`Drawn::to_bytes`] wrote.
-    ///
-    /// # Errors
-    /// Internal error for anything else.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Drawn> {
-        Self::read(bytes).ok_or_else(|| Error::internal("the columns drawn for the tail arrived corrupted"))
-    }
-
-    fn read(bytes: &[u8]) -> Option<Drawn> {
-        let mut words = bytes.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")));
-        let (width, count) = (words.next()? as usize, words.next()? as usize);
-        let (mut columns, mut owners) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for _ in 0..count {
-            columns.push(Column { weight: f64::from_bits(words.next()?), register: words.next()? });
-            owners.push(words.next()? as usize);
-        }
-        let mut entry = || Some(Complex64::new(f64::from_bits(words.next()?), f64::from_bits(words.next()?)));
-        let entries = (0..width * count).map(|_| entry()).collect::<Option<Vec<_>>>()?;
-        Some(Drawn { rotation: Matrix::from_shape_vec((width, count), entries).ok()?, columns, owners })
-    }
 }

@@ -4,7 +4,7 @@
 //! over trajectories is `rho`: every estimate is unbiased and its spread between batches tells its standard error
 //! ([`super::statistics`]). Nothing is proven.
 //!
-//! The random number of a choice ([`super::branching`]) depends on nothing but the seed, the trajectory and the channel: the
+//! The random number of a choice (`branching.rs`) depends on nothing but the seed, the trajectory and the channel: the
 //! trajectories are the same on any number of ranks.
 
 use super::certificate::Certificate;

@@ -14,6 +14,9 @@ use std::time::Instant;
 
 /// The other engine is planned, so that its price is known well, when low-rank is to take this part of the rough price.
 const WORTH_A_PLAN: f64 = 0.5;
+/// The other engine takes over when low-rank is to take this part of its price: prices are rough, and what low-rank has
+/// taken until then comes on top.
+const BREAK_EVEN: f64 = 0.8;
 /// What is left of a pass is finished if it takes a smaller part of the other engine's price than this.
 const WORTH_FINISHING: f64 = 0.25;
 /// A channel that forms fewer columns is not dear enough to look ahead at.
@@ -85,8 +88,8 @@ impl Watch {
             self.planned = Some(planned);
         }
         let left = projected - self.meter.spent();
-        let beyond =
-            exceeds(self.rival.seconds)? && on_root(&*run.comm, || Ok(left > WORTH_FINISHING * self.rival.seconds))?;
+        let beyond = exceeds(BREAK_EVEN * self.rival.seconds)?
+            && on_root(&*run.comm, || Ok(left > WORTH_FINISHING * self.rival.seconds))?;
         Ok(if beyond { Verdict::HandOver(self.why(projected)) } else { Verdict::GoOn })
     }
 
