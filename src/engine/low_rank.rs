@@ -194,7 +194,7 @@ impl LowRank {
         let exact = Law::of(channel).exact;
         let mut dropped = Vec::new();
         split.left_out(channel, record, condition, self.state.columns(), |one| dropped.push(one));
-        if !dropped.is_empty() && !(exact && self.weighed) {
+        if !(dropped.is_empty() || exact && self.weighed) {
             self.state.flush()?;
             let blocks = self.state.column_blocks(targets);
             let weigh =
