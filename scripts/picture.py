@@ -57,7 +57,8 @@ def tail() -> None:
         axes.set_xlabel("seconds")
     for axes in frames[:, 0]:
         axes.set_ylabel("standard error")
-    frames[0, 0].legend(frameon=False, fontsize=7)
+    handles, labels = frames[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     figure.savefig(ROOT / "docs/tail.svg", metadata={"Date": None, "Creator": None})
 
 

@@ -20,7 +20,7 @@ SCALES = [1, 10, 100]
 CUTS = [0.3, 0.03, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6]
 TAILS = [{"blocks": 8, "columns": 16}, {"blocks": 32, "columns": 16}]
 # A run that takes longer ends the series of cuts, and one of this many times as long is given up; seconds of one case.
-LONGEST, CASE = 4.0, 30.0
+LONGEST, CASE = 4.0, 16.0
 # Trajectories of a run, for large circuits and for small ones.
 TRAJECTORIES = {True: 800, False: 3200}
 # From this part of the trace on the core is what counts.
