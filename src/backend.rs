@@ -187,16 +187,16 @@ pub trait Shard {
     /// `L_s <- sum_t L_t rotations[s * 2^k + t]`, in place, with `L_s` the rows whose `k` target bits are `s`; the
     /// rotations are `width x kept` and `kept` is at most the reserved width.
     fn rotate_blocks(&mut self, rotations: &[Matrix], targets: &[usize]);
-    /// As [`Shard::gram`], of each of these lists of columns.
-    fn grams_of(&self, parts: &[Vec<usize>]) -> Vec<Matrix>;
-    /// The new columns are, one part after the other, the listed columns times the part's matrix; in place, so there are no
-    /// more of them than before.
-    fn rotate_parts(&mut self, parts: &[(Vec<usize>, Matrix)]);
     /// As [`Shard::rotate_blocks`], but the shard stays as it is: the new columns, packed as by [`Shard::pack`], all rows in
     /// order.
     fn combined(&self, rotations: &[Matrix], targets: &[usize]) -> Vec<u8>;
-    /// Overwrites the listed columns with what [`Shard::combined`] made of a shard of the same kind.
-    fn set_columns(&mut self, columns: &[usize], packed: &[u8]);
+    /// The listed columns, packed in the same way.
+    fn pack_columns(&self, columns: &[usize]) -> Vec<u8>;
+    /// For each pair the first, a column of the shard, becomes the second of those that are packed as by [`Shard::pack_columns`]
+    /// of a shard of the same kind.
+    fn set_columns(&mut self, pairs: &[(usize, usize)], packed: &[u8]);
+    /// Leaves the listed columns only, in this order, which is rising.
+    fn keep_columns(&mut self, columns: &[usize]);
     /// For each sign mask `s`: `sum_row (-1)^|s AND row| sum_c conj(L[row XOR flip, c]) L[row, c]`.
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64>;
     /// As [`Shard::flip_overlaps`], over a range of rows, but the conjugated rows

@@ -156,9 +156,14 @@ pub struct TailShape {
 }
 
 impl TailShape {
-    /// Columns in memory: those of all blocks, and one block by itself for its observables.
+    /// Columns of all blocks.
     pub fn width(self) -> usize {
-        (self.blocks + 1) * self.columns
+        self.blocks * self.columns
+    }
+
+    /// Columns that memory must have room for: those of all blocks, and as many that still lie in the core's memory.
+    pub fn in_memory(self) -> usize {
+        2 * self.width()
     }
 }
 

@@ -25,6 +25,7 @@ use num_complex::Complex64;
 use pipeline::Pool;
 use std::rc::Rc;
 
+pub use columns::Copied;
 pub use sample::Outcome;
 
 /// What is known of a column without looking at its amplitudes.
@@ -319,54 +320,11 @@ impl State {
         Ok(())
     }
 
-    /// Makes the columns at `places` those of `from` combined, `sum_t L_t rotations[s * 2^k + t]` as by [`State::rotate_blocks`];
-    /// places behind the last column are new columns. `from` is over the same ranks, of the same backend and layout.
-    ///
-    /// # Errors
-    /// Resource error, the same on every rank, when there is no room for new columns.
-    pub fn set_combined(
-        &mut self,
-        places: &[usize],
-        columns: &[Column],
-        from: &State,
-        (rotations, targets): (&[Matrix], &[usize]),
-    ) -> Result<()> {
-        if places.is_empty() {
-            return Ok(());
-        }
-        self.settled();
-        let width = places.iter().map(|place| place + 1).fold(self.width(), usize::max);
-        self.append_zeros(&vec![columns[0]; width - self.width()])?;
-        let packed = from.settled().combined(rotations, targets);
-        let core = self.core_mut();
-        core.shard.set_columns(places, &packed);
-        places.iter().zip(columns).for_each(|(place, column)| core.columns[*place] = *column);
-        Ok(())
-    }
-
     /// `L^dagger L` of the core, summed over the ranks; the same bits on every rank.
     pub fn gram(&self) -> Matrix {
         let mut gram = self.settled().gram();
         self.sum_complex(gram.as_slice_mut().expect("a new matrix is in standard layout"));
         gram
-    }
-
-    /// `L^dagger L` of each of these lists of columns, summed over the ranks; the same bits on every rank.
-    pub fn grams_of(&self, parts: &[Vec<usize>]) -> Vec<Matrix> {
-        let mut grams = self.settled().grams_of(parts);
-        for gram in &mut grams {
-            self.sum_complex(gram.as_slice_mut().expect("a new matrix is in standard layout"));
-        }
-        grams
-    }
-
-    /// The new columns are, one part after the other, the listed ones times the part's matrix; there are no more of them than
-    /// before.
-    pub fn rotate_parts(&mut self, parts: &[(Vec<usize>, Matrix)], columns: Vec<Column>) {
-        self.settled();
-        let core = self.core_mut();
-        core.shard.rotate_parts(parts);
-        core.columns = columns;
     }
 
     /// `L <- L V`; `columns` describes the new columns.

@@ -280,7 +280,7 @@ fn check_products(backend: &dyn Backend, width: usize, tolerance: f64) {
         shard.rotate(&rotation);
         assert_close(&content(&*shard), &multiply(&before, &rotation), tolerance, "rotate");
     }
-    check_parts(backend, width, tolerance);
+    check_moved_columns(backend, width);
     for targets in [vec![0], vec![8], vec![5, 2]] {
         check_blocks(&*shard, &before, &targets, tolerance);
         let values = 1 << targets.len();
@@ -297,30 +297,25 @@ fn check_products(backend: &dyn Backend, width: usize, tolerance: f64) {
         assert_close(&content(&*shard), &expected, tolerance * values as f64, "rotate blocks");
         let mut other = random_shard(backend, 512, width + 3, 5);
         let mut mixed = content(&*other);
-        let places: Vec<usize> = (0..=width).map(|place| (place + 2) % (width + 3)).collect();
+        let places: Vec<(usize, usize)> = (0..width).map(|new| ((new + 2) % (width + 3), new)).collect();
         other.set_columns(&places, &combined);
-        places.iter().enumerate().for_each(|(new, place)| mixed.column_mut(*place).assign(&expected.column(new)));
+        places.iter().for_each(|(place, new)| mixed.column_mut(*place).assign(&expected.column(*new)));
         assert_close(&content(&*other), &mixed, tolerance * values as f64, "combined columns");
     }
 }
 
-/// Every second column by itself, the others together.
-fn check_parts(backend: &dyn Backend, width: usize, tolerance: f64) {
+/// Every second column stays; the others go to another shard.
+fn check_moved_columns(backend: &dyn Backend, width: usize) {
     let mut shard = random_shard(backend, 512, width, 9);
-    let before = content(&*shard);
-    let lists = [(0..width).step_by(2).collect(), (1..width).step_by(2).collect::<Vec<usize>>()];
-    let own = |columns: &[usize]| Matrix::from_shape_fn((512, columns.len()), |(row, new)| before[(row, columns[new])]);
-    for (gram, columns) in shard.grams_of(&lists).iter().zip(&lists) {
-        assert_close(gram, &multiply(&adjoint(&own(columns)), &own(columns)), tolerance, "gram of columns");
-    }
-    let part = |columns: Vec<usize>| (random_matrix(columns.len(), columns.len().div_ceil(2), 3), columns);
-    let parts: Vec<(Vec<usize>, Matrix)> =
-        lists.into_iter().rev().map(part).map(|(rotation, columns)| (columns, rotation)).collect();
-    let products: Vec<Matrix> = parts.iter().map(|(columns, rotation)| multiply(&own(columns), rotation)).collect();
-    let all: Vec<_> = products.iter().map(|product| product.view()).collect();
-    shard.rotate_parts(&parts);
-    let expected = ndarray::concatenate(ndarray::Axis(1), &all).unwrap();
-    assert_close(&content(&*shard), &expected, tolerance, "rotate parts");
+    let mut other = random_shard(backend, 512, width, 4);
+    let (before, mut mixed) = (content(&*shard), content(&*other));
+    let (kept, moved): (Vec<usize>, Vec<usize>) = (0..width).partition(|column| column % 2 == 0);
+    let pairs: Vec<(usize, usize)> = (0..moved.len()).map(|number| (width - 1 - number, number)).collect();
+    other.set_columns(&pairs, &shard.pack_columns(&moved));
+    shard.keep_columns(&kept);
+    assert_eq!(content(&*shard), before.select(ndarray::Axis(1), &kept), "columns kept");
+    pairs.iter().for_each(|(place, number)| mixed.column_mut(*place).assign(&before.column(moved[*number])));
+    assert_eq!(content(&*other), mixed, "columns moved");
 }
 
 fn check_blocks(shard: &dyn Shard, before: &Matrix, targets: &[usize], tolerance: f64) {

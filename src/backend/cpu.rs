@@ -205,29 +205,30 @@ impl<T: Real> Shard for CpuShard<T> {
         self.rotate_blocks(std::slice::from_ref(rotation), &[]);
     }
 
-    fn grams_of(&self, parts: &[Vec<usize>]) -> Vec<Matrix> {
-        products::grams_of(&self.data, self.rows, self.reserved, parts)
-    }
-
-    fn rotate_parts(&mut self, parts: &[(Vec<usize>, Matrix)]) {
-        let kept = parts.iter().map(|(_, rotation)| rotation.ncols()).sum();
-        assert!(kept <= self.width, "a rotation in place makes no more columns");
-        products::rotate_parts(&mut self.data, self.reserved, parts);
-        self.width = kept;
-    }
-
     fn combined(&self, rotations: &[Matrix], targets: &[usize]) -> Vec<u8> {
         assert!(rotations.iter().all(|one| one.nrows() == self.width), "a rotation has a row for each column");
         products::combined(&self.data, self.rows, self.reserved, rotations, targets)
     }
 
-    fn set_columns(&mut self, columns: &[usize], packed: &[u8]) {
-        let row_bytes = columns.len() * size_of::<Complex<T>>();
-        assert_eq!(packed.len(), self.rows * row_bytes, "a packed message has the size of its rows");
+    fn pack_columns(&self, columns: &[usize]) -> Vec<u8> {
+        packing::pack_columns(&self.data[..self.rows * self.reserved], self.reserved, columns)
+    }
+
+    fn set_columns(&mut self, pairs: &[(usize, usize)], packed: &[u8]) {
+        let row_bytes = packed.len() / self.rows;
         self.for_each_row(|number, row| {
-            let packed = packed[number * row_bytes..][..row_bytes].chunks_exact(size_of::<Complex<T>>());
-            columns.iter().zip(packed).for_each(|(column, bytes)| T::read(bytes, &mut row[*column..=*column]));
+            let packed = &packed[number * row_bytes..][..row_bytes];
+            for (own, other) in pairs {
+                let bytes = &packed[other * size_of::<Complex<T>>()..][..size_of::<Complex<T>>()];
+                T::read(bytes, &mut row[*own..=*own]);
+            }
         });
+    }
+
+    fn keep_columns(&mut self, columns: &[usize]) {
+        debug_assert!(columns.is_sorted_by(|one, next| one < next), "columns only move down");
+        self.for_each_row(|_, row| columns.iter().enumerate().for_each(|(new, old)| row[new] = row[*old]));
+        self.width = columns.len();
     }
 
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64> {

@@ -126,7 +126,7 @@ impl Law<'_> {
     }
 
     /// The branch, if it does not depend on the state.
-    fn unseen(&self, number: f64) -> Option<usize> {
+    pub(super) fn unseen(&self, number: f64) -> Option<usize> {
         if self.exact {
             return Some(self.pick(number, |branch| self.bounds[branch]));
         }

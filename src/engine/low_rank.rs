@@ -4,17 +4,18 @@
 //! prune threshold; when the width has about doubled since the last time, the factor is compressed. Nothing is ever
 //! renormalised, every step keeps `rho~ <= rho`, so the missing trace *is* the error.
 
+mod sampled;
+
 use super::at_once::{Member, block_rotations, widened_gram};
-use super::branching::{Law, weight};
 use super::certificate::Certificate;
 use super::compression::{Decision, Rule, Source, decide};
 use super::rounding::Rounding;
 use super::split::Split;
-use super::tail::{Drawn, Dropped, Tail};
+use super::tail::{Drawn, Tail};
 use super::{Engine, Final, StepReport, overlap_expectations, places, run_gate};
 use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
-use crate::config::{Compression, TailShape};
+use crate::config::Compression;
 use crate::error::{Error, Result};
 use crate::linalg::{Matrix, frobenius_norm, hermitian_eigen, identity};
 use crate::model::{Channel, Layout, PauliString};
@@ -124,16 +125,6 @@ impl LowRank {
         }
     }
 
-    /// Samples from now on what is dropped; to be called before the first step.
-    ///
-    /// # Errors
-    /// Resource error when there is no memory for it.
-    pub fn with_tail(self, backend: &dyn Backend, shape: TailShape, seed: u64) -> Result<LowRank> {
-        let comm = self.state.shared_comm();
-        let tail = Tail::new(comm, backend, self.state.qubits(), shape, seed)?;
-        Ok(LowRank { tail: Some(tail), ..self })
-    }
-
     /// The state, for observables.
     pub fn state(&mut self) -> &mut State {
         &mut self.state
@@ -160,11 +151,13 @@ impl LowRank {
         kraus.push(identity(kraus[0].nrows()));
         let split =
             |engine: &LowRank| Split::of(channel, record, condition, engine.state.columns(), engine.settings.prune);
+        self.make_room_in_tail(channel)?;
         let mut found = split(self);
         let mut discarded = 0.0;
         let mut at_once = self.compresses_at_once(&found);
         if !at_once && !self.fits(&found) && self.width() > self.compressed_width {
             discarded = self.compress()?;
+            self.make_room_in_tail(channel)?;
             found = split(self);
         }
         at_once |= !self.fits(&found) && self.width() + found.branches.len() <= self.largest_at_once();
@@ -172,37 +165,15 @@ impl LowRank {
             found.keep_strongest(self.settings.max_width.saturating_sub(self.width()));
             self.limited = true;
         }
-        self.sample_channel(channel, &kraus, (targets, record), condition, &found)?;
+        let first = self.state.width() + if at_once { 0 } else { found.branches.len() };
+        let ride = self.sample_channel(channel, &kraus, (targets, record), condition, (&found, first))?;
         if at_once {
-            return Ok(discarded + self.channel_at_once(&kraus, targets, &found)?);
+            self.seat(ride, &kraus, targets)?;
+            return Ok(discarded + self.channel_at_once(&kraus, targets, &split(self))?);
         }
+        found.take_along(ride);
         self.state.branch(&kraus, targets, (&found.kept, &found.columns), &found.branches);
         Ok(discarded)
-    }
-
-    /// The channel on the tail, which then takes up the branches that the core leaves out.
-    fn sample_channel(
-        &mut self,
-        channel: &Channel,
-        kraus: &[Matrix],
-        (targets, record): (&[usize], Option<usize>),
-        condition: Condition,
-        split: &Split,
-    ) -> Result<()> {
-        let Some(tail) = &mut self.tail else { return Ok(()) };
-        tail.channel(channel, (targets, record), condition)?;
-        let exact = Law::of(channel).exact;
-        let mut dropped = Vec::new();
-        split.left_out(channel, record, condition, self.state.columns(), |one| dropped.push(one));
-        if !(dropped.is_empty() || exact && self.weighed) {
-            self.state.flush()?;
-            let blocks = self.state.column_blocks(targets);
-            let weigh =
-                |one: &mut Dropped| one.column.weight = weight(&kraus[one.member.kraus], &blocks, one.member.source);
-            dropped.iter_mut().for_each(weigh);
-        }
-        self.weighed &= exact;
-        tail.leave_out(&mut self.state, &dropped, kraus, targets)
     }
 
     fn fits(&self, split: &Split) -> bool {
@@ -260,6 +231,7 @@ impl LowRank {
 
     fn compress_to(&mut self, least_trace: f64) -> Result<f64> {
         self.state.flush()?;
+        self.dismiss_guests()?;
         if self.width() == 1 {
             let norms = self.state.column_norms();
             self.state.set_weights(&norms);
@@ -286,7 +258,7 @@ impl LowRank {
         // Only a channel compressed at once can come to more columns than there is room for.
         let max_rank = max_rank.or(Some(max_width)).map(|rank| rank.min(max_width));
         let rule = Rule { cut, max_rank, least_trace, precision: self.precision };
-        let prepared = self.tail.as_mut().map(Tail::prepare).transpose()?;
+        let prepared = self.tail.as_mut().map(|tail| tail.prepare(&mut self.state)).transpose()?;
         let tail = self.tail.as_ref().zip(prepared);
         let sampled = tail.is_some();
         let bytes = bytes_from_root(self.state.comm(), || {
@@ -345,7 +317,7 @@ impl Engine for LowRank {
                 Action::CompressIfWide if self.is_wide() => discarded += self.compress()?,
                 Action::Measure { .. } => {
                     discarded += self.last_compression()?;
-                    self.tail.as_mut().map_or(Ok(()), Tail::finish)?;
+                    self.tail.as_mut().map_or(Ok(()), |tail| tail.finish(&mut self.state))?;
                 }
                 _ => {}
             }
@@ -355,7 +327,7 @@ impl Engine for LowRank {
     }
 
     fn width(&self) -> usize {
-        self.state.width()
+        self.state.width() - self.tail.as_ref().map_or(0, Tail::guests)
     }
 
     fn lost(&self) -> f64 {
@@ -419,20 +391,10 @@ impl Engine for LowRank {
 
     /// With a tail, from core and tail; without one, from the core completed by what it is in the mean.
     fn sample(&self, layout: &Layout, missing: f64, draws: &[f64]) -> Vec<Outcome> {
-        let Some(tail) = self.tail.as_ref().filter(|tail| missing > 0.0 && !tail.is_empty()) else {
-            return self.state.sample(&layout.to_logical(), missing, draws);
-        };
-        let of_core = 1.0 - missing;
-        let (inner, outer): (Vec<usize>, Vec<usize>) = (0..draws.len()).partition(|draw| draws[*draw] < of_core);
-        let scaled = |which: &[usize], from: f64, length: f64| -> Vec<f64> {
-            which.iter().map(|draw| (draws[*draw] - from) / length).collect()
-        };
-        let core = self.state.sample(&layout.to_logical(), 0.0, &scaled(&inner, 0.0, of_core));
-        let rest = tail.sample(layout, &scaled(&outer, of_core, missing));
-        let mut outcomes = vec![Outcome { register: 0, index: 0 }; draws.len()];
-        let placed = inner.into_iter().zip(core).chain(outer.into_iter().zip(rest));
-        placed.for_each(|(draw, outcome)| outcomes[draw] = outcome);
-        outcomes
+        match self.tail.as_ref().filter(|tail| missing > 0.0 && !tail.is_empty()) {
+            Some(tail) => self.sample_both(tail, layout, missing, draws),
+            None => self.state.sample(&layout.to_logical(), missing, draws),
+        }
     }
 
     fn export_rows(&self, layout: &Layout, write: &mut dyn FnMut(u64, &[Complex64]) -> Result<()>) -> Result<()> {

@@ -1,13 +1,11 @@
 //! How a channel splits the columns of a factor: which branches are formed, and which are left out.
 
-use super::at_once::Member;
 use super::basis::by_weight;
 use super::compression::{CLUSTER_WIDTH, threshold};
-use super::tail::Dropped;
+use super::tail::{Dropped, Ride};
 use crate::model::Channel;
 use crate::plan::Condition;
 use crate::state::{Branch, Column};
-use std::collections::HashSet;
 
 /// How a channel splits the columns.
 pub(super) struct Split {
@@ -56,17 +54,28 @@ impl Split {
         record: Option<usize>,
         condition: Condition,
         columns: &[Column],
-        mut found: impl FnMut(Dropped),
-    ) {
+    ) -> Vec<Dropped> {
         let bounds = channel.bounds();
-        let formed: HashSet<(usize, usize)> = self.branches.iter().map(|one| (one.source, one.kraus)).collect();
+        let mut formed = vec![false; columns.len() * bounds.len()];
+        self.branches.iter().for_each(|one| formed[one.source * bounds.len() + one.kraus] = true);
         let kept = strongest(bounds);
-        for (source, column) in columns.iter().enumerate().filter(|(_, column)| condition.holds(column.register)) {
-            for kraus in (0..bounds.len()).filter(|kraus| *kraus != kept && !formed.contains(&(source, *kraus))) {
-                let column = branched(column, kraus, bounds, record);
-                found(Dropped { member: Member { kraus, source }, column });
-            }
+        let split = |column: &Column| column.weight > 0.0 && condition.holds(column.register);
+        let sources = columns.iter().enumerate().filter(|(_, column)| split(column));
+        let dropped = sources.flat_map(|(source, column)| {
+            let left = |kraus: &usize| *kraus != kept && !formed[source * bounds.len() + kraus];
+            let branch = move |kraus| Dropped { source, kraus, column: branched(column, kraus, bounds, record) };
+            (0..bounds.len()).filter(left).map(branch).collect::<Vec<_>>()
+        });
+        dropped.collect()
+    }
+
+    /// Guests of the core take their own branches, and new ones come.
+    pub(super) fn take_along(&mut self, ride: Ride) {
+        for (column, kraus, register) in ride.guests {
+            self.kept[column] = kraus;
+            self.columns[column].register = register;
         }
+        self.branches.extend(ride.newcomers);
     }
 
     /// Keeps at most `most` branches: the strongest, and never a part of equally strong ones.
@@ -82,10 +91,12 @@ impl Split {
 
 /// A column after the Kraus operator with this number.
 fn branched(column: &Column, kraus: usize, bounds: &[f64], record: Option<usize>) -> Column {
-    Column {
-        weight: column.weight * bounds[kraus].min(1.0),
-        register: record.map_or(column.register, |bit| column.register & !(1 << bit) | (kraus as u64) << bit),
-    }
+    Column { weight: column.weight * bounds[kraus].min(1.0), register: recorded(column.register, record, kraus) }
+}
+
+/// A register after the branch with this number.
+pub(super) fn recorded(register: u64, record: Option<usize>, branch: usize) -> u64 {
+    record.map_or(register, |bit| register & !(1 << bit) | (branch as u64) << bit)
 }
 
 /// The index of the largest bound; the first of equals.

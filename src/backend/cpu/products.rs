@@ -179,61 +179,11 @@ fn rotate_in_place<T: Real>(data: &mut [Complex<T>], (width, reserved): (usize, 
     });
 }
 
-/// The Gram matrices of lists of columns; see [`crate::backend::Shard::grams_of`].
-pub(super) fn grams_of<T: Real>(
-    data: &[Complex<T>],
-    rows: usize,
-    reserved: usize,
-    parts: &[Vec<usize>],
-) -> Vec<Matrix> {
-    let part_rows = (rows / GRAM_PARTS).max(PANEL_ROWS).min(rows);
-    let of_rows = |rows: &[Complex<T>]| {
-        let mut sums: Vec<Vec<Complex64>> = parts.iter().map(|part| vec![Complex64::ZERO; part.len().pow(2)]).collect();
-        for panel in rows.chunks(PANEL_ROWS * reserved) {
-            for (columns, sum) in parts.iter().zip(&mut sums).filter(|(columns, _)| !columns.is_empty()) {
-                let columns = gathered(panel.chunks_exact(reserved), columns);
-                let input = view(&columns, columns.len() / (panel.len() / reserved));
-                add_product(sum, input, input, true);
-            }
-        }
-        sums
-    };
-    let sums: Vec<Vec<Vec<Complex64>>> =
-        data[..rows * reserved].par_chunks(part_rows * reserved).map(of_rows).collect();
-    let mut total = sums.into_iter().reduce(|mut total, next| {
-        total.iter_mut().flatten().zip(next.iter().flatten()).for_each(|(sum, value)| *sum += value);
-        total
-    });
-    let sums = total.take().expect("a shard has at least one row");
-    sums.into_iter().zip(parts).map(|(sum, columns)| finish(sum, columns.len(), true)).collect()
-}
-
 /// Some columns of rows, packed, in double precision.
 fn gathered<'a, T: Real>(rows: impl Iterator<Item = &'a [Complex<T>]>, columns: &[usize]) -> Vec<Complex64> {
     let mut packed = Vec::with_capacity(PANEL_ROWS * columns.len());
     rows.for_each(|row| packed.extend(columns.iter().map(|column| T::double(row[*column]))));
     packed
-}
-
-/// Each part's columns times its matrix, one part after the other; see [`crate::backend::Shard::rotate_parts`].
-pub(super) fn rotate_parts<T: Real>(data: &mut [Complex<T>], reserved: usize, parts: &[(Vec<usize>, Matrix)]) {
-    data.par_chunks_mut(PANEL_ROWS * reserved).for_each(|panel| {
-        let rows = panel.len() / reserved;
-        let product = |(columns, rotation): &(Vec<usize>, Matrix)| {
-            let input = gathered(panel.chunks_exact(reserved), columns);
-            let mut product = vec![Complex64::ZERO; rows * rotation.ncols()];
-            let into = MatMut::from_row_major_slice_mut(&mut product, rows, rotation.ncols());
-            let factor = crate::linalg::view(rotation);
-            matmul(into, Accum::Replace, view(&input, columns.len()), factor, Complex64::ONE, Par::Seq);
-            (rotation.ncols(), product)
-        };
-        let used = parts.iter().filter(|(_, rotation)| rotation.ncols() > 0);
-        let products: Vec<(usize, Vec<Complex64>)> = used.map(product).collect();
-        for (number, row) in panel.chunks_exact_mut(reserved).enumerate() {
-            let values = products.iter().flat_map(|(width, product)| &product[number * width..][..*width]);
-            row.iter_mut().zip(values).for_each(|(amplitude, value)| *amplitude = T::complex(*value));
-        }
-    });
 }
 
 /// `sum_t L_t V_st` for the rows `s`, packed; see [`crate::backend::Shard::combined`]. Columns that no rotation takes are not

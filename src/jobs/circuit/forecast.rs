@@ -104,7 +104,7 @@ pub(super) fn forecast(inputs: &Inputs, context: &Context<'_>, options: &PlanOpt
 fn row(inputs: &Inputs, plan: &Plan, ranks: usize, widths: &Widths, prediction: &Prediction, one: Option<f64>) -> Row {
     let precision = inputs.precision();
     let reserved = precision.reserve_for(usize::try_from(widths.most()).unwrap_or(usize::MAX / 64)) as u64;
-    let reserved = reserved + inputs.config.engine.tail.map_or(0, TailShape::width) as u64;
+    let reserved = reserved + inputs.config.engine.tail.map_or(0, TailShape::in_memory) as u64;
     let members = inputs.members_on(ranks, plan.shards);
     let passes = inputs.most_batches().map_or(1, |batches| batches.div_ceil(members as u64));
     let seconds = prediction.seconds.total() * passes as f64;

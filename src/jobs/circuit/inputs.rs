@@ -176,7 +176,7 @@ impl Inputs {
     pub(super) fn max_width(&self) -> usize {
         let padding = self.precision().column_padding();
         let columns = (self.memory / self.column_bytes()) as usize;
-        let columns = columns.saturating_sub(self.config.engine.tail.map_or(0, TailShape::width));
+        let columns = columns.saturating_sub(self.config.engine.tail.map_or(0, TailShape::in_memory));
         if columns < padding { columns.min(1) } else { columns / padding * padding }
     }
 
@@ -195,7 +195,7 @@ impl Inputs {
         if self.max_width() >= needed {
             return Ok(());
         }
-        let needed = needed + self.config.engine.tail.map_or(0, TailShape::width);
+        let needed = needed + self.config.engine.tail.map_or(0, TailShape::in_memory);
         let bytes = self.column_bytes() as f64 * needed as f64;
         Err(does_not_fit(self.plan.system, bytes, self.memory, self.plan.shards, self.precision()))
     }

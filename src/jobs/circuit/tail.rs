@@ -22,7 +22,7 @@ pub(super) fn add(run: &mut Run, inputs: &Inputs, core: &Raw, record: &mut RunRe
     let Some(tail) = run.engine.tail() else { return Ok(()) };
     let mut statistics = Statistics::new(of_core.len());
     for block in 0..tail.blocks() {
-        let (values, marginals) = tail.observe(block, &inputs.plan.strings, last, &groups)?;
+        let (values, marginals) = tail.observe(block, &inputs.plan.strings, last, &groups);
         let raw = inputs.plan.strings.iter().copied().zip(values).collect();
         statistics.add(&quantities(inputs, &raw, marginals));
     }
