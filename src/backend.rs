@@ -14,6 +14,7 @@ pub use crate::linalg::Precision;
 use crate::error::Result;
 use crate::linalg::Matrix;
 use num_complex::Complex64;
+use std::ops::Range;
 
 /// A control on a local qubit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +163,7 @@ pub trait Shard {
     fn passes(&self, operations: Vec<LocalOperation>, within: usize) -> Vec<Pass>;
     /// Runs a pass over the tiles in the range. Every tile must be run once between the passes before and after;
     /// [`Shard::width`] stays that before the pass until [`Shard::end_pass`].
-    fn run_tiles(&mut self, pass: &Pass, tiles: std::ops::Range<usize>);
+    fn run_tiles(&mut self, pass: &Pass, tiles: Range<usize>);
     /// Ends a pass all of whose tiles have been run: takes its width.
     fn end_pass(&mut self, pass: &Pass);
     /// Runs operations, pass by pass; the room for appended columns must have been reserved.
@@ -175,40 +176,38 @@ pub trait Shard {
     /// `sum_row |L[row, c]|^2` for each column.
     fn column_norms(&self) -> Vec<f64>;
     /// `L^dagger L` over the local rows, accumulated in double precision; exactly Hermitian.
-    fn gram(&self) -> Matrix;
+    fn gram(&self) -> Matrix {
+        self.block_grams(0..self.width(), &[]).swap_remove(0)
+    }
     /// For all values `s >= t` of the target bits, in the order (0,0), (1,0), (1,1), (2,0), ...: `L_s^dagger L_t` over the local rows, with
-    /// `L_s` the rows whose target bits are `s`; accumulated in double precision.
-    fn block_grams(&self, targets: &[usize]) -> Vec<Matrix>;
+    /// `L_s` these columns of the rows whose target bits are `s`; accumulated in double precision.
+    fn block_grams(&self, columns: Range<usize>, targets: &[usize]) -> Vec<Matrix>;
     /// For the same values of the target bits in the same order, and for each column `c`: `L_s[c]^dagger L_t[c]`, the
     /// diagonal of what [`Shard::block_grams`] gives; accumulated in double precision.
     fn column_blocks(&self, targets: &[usize]) -> Vec<Vec<Complex64>>;
-    /// `L <- L V` for `V` of shape `width x kept`, in place by row panels; the width becomes `kept`.
-    fn rotate(&mut self, rotation: &Matrix);
-    /// `L_s <- sum_t L_t rotations[s * 2^k + t]`, in place, with `L_s` the rows whose `k` target bits are `s`; the
-    /// rotations are `width x kept` and `kept` is at most the reserved width.
-    fn rotate_blocks(&mut self, rotations: &[Matrix], targets: &[usize]);
-    /// As [`Shard::rotate_blocks`], but the shard stays as it is: the new columns, packed as by [`Shard::pack`], all rows in
-    /// order.
-    fn combined(&self, rotations: &[Matrix], targets: &[usize]) -> Vec<u8>;
-    /// The listed columns, packed in the same way.
-    fn pack_columns(&self, columns: &[usize]) -> Vec<u8>;
-    /// For each pair the first, a column of the shard, becomes the second of those that are packed as by [`Shard::pack_columns`]
-    /// of a shard of the same kind.
+    /// `L <- L V` for `V` of shape `width x kept`, in place by row panels.
+    fn rotate(&mut self, rotation: &Matrix) {
+        self.rotate_blocks(0..self.width(), std::slice::from_ref(rotation), &[]);
+    }
+    /// `L_s <- sum_t L_t rotations[s * 2^k + t]`, in place, with `L_s` these columns of the rows whose `k` target bits are `s`; the
+    /// rotations are `columns x kept`. The columns behind follow the new ones; there must be room for all.
+    fn rotate_blocks(&mut self, columns: Range<usize>, rotations: &[Matrix], targets: &[usize]);
+    /// As [`Shard::gram`], of each of these lists of columns.
+    fn grams_of(&self, parts: &[&[usize]]) -> Vec<Matrix>;
+    /// New columns, those of one part after the other: the listed columns times the part's matrix. All rows in order, packed as
+    /// by [`Shard::pack`]; the shard stays as it is.
+    fn combined(&self, parts: &[(&[usize], Matrix)]) -> Vec<u8>;
+    /// For each pair the first, a column of the shard, becomes the second of those that [`Shard::combined`] has made of a shard
+    /// of the same kind. Columns behind the last may be listed if all up to them are; there must be room for them.
     fn set_columns(&mut self, pairs: &[(usize, usize)], packed: &[u8]);
-    /// Leaves the listed columns only, in this order, which is rising.
-    fn keep_columns(&mut self, columns: &[usize]);
+    /// Leaves the listed columns only, in this order.
+    fn arrange_columns(&mut self, columns: &[usize]);
     /// For each sign mask `s`: `sum_row (-1)^|s AND row| sum_c conj(L[row XOR flip, c]) L[row, c]`.
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64>;
     /// As [`Shard::flip_overlaps`], over a range of rows, but the conjugated rows
     /// `row XOR flip` are those of another shard. `other` holds that shard's packed rows with numbers
     /// `first XOR (flip AND NOT (count - 1)) ..`, where the range has `count` rows, a power of two that divides `first`.
-    fn flip_overlaps_with(
-        &self,
-        other: &[u8],
-        rows: std::ops::Range<usize>,
-        flip: usize,
-        signs: &[usize],
-    ) -> Vec<Complex64>;
+    fn flip_overlaps_with(&self, other: &[u8], rows: Range<usize>, flip: usize, signs: &[usize]) -> Vec<Complex64>;
     /// `sum_c |L[row, c]|^2` over the listed columns, for each row.
     fn row_weights(&self, columns: &[usize]) -> Vec<f64>;
     /// Writes the used columns of the rows into `out`, which has exactly the size of [`Shard::packed_bytes`].

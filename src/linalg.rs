@@ -48,6 +48,13 @@ pub fn adjoint(a: &Matrix) -> Matrix {
     a.t().mapv(|value| value.conj()).as_standard_layout().into_owned()
 }
 
+/// The columns of one matrix with those of another behind them.
+pub fn side_by_side(one: &Matrix, other: &Matrix) -> Matrix {
+    let width = one.ncols();
+    let entry = |(row, column)| if column < width { one[(row, column)] } else { other[(row, column - width)] };
+    Matrix::from_shape_fn((one.nrows(), width + other.ncols()), entry)
+}
+
 /// The Kronecker product; the index of `high` is the more significant one.
 pub fn kronecker(high: &Matrix, low: &Matrix) -> Matrix {
     ndarray::linalg::kron(high, low)

@@ -23,9 +23,10 @@ use crate::linalg::Matrix;
 use crate::model::Control;
 use num_complex::Complex64;
 use pipeline::Pool;
+use std::ops::Range;
 use std::rc::Rc;
 
-pub use columns::Copied;
+pub use columns::Combined;
 pub use sample::Outcome;
 
 /// What is known of a column without looking at its amplitudes.
@@ -297,43 +298,50 @@ impl State {
     }
 
     /// `L_s^dagger L_t` for the values `s >= t` of the target bits, in the order (0,0), (1,0), (1,1), ...; summed over the
-    /// ranks, the same bits on every rank. `L_s` are the rows whose target bits are `s`.
-    pub fn block_grams(&self, targets: &[usize]) -> Vec<Matrix> {
-        let mut grams = self.settled().block_grams(targets);
+    /// ranks, the same bits on every rank. `L_s` are these columns of the rows whose target bits are `s`.
+    pub fn block_grams(&self, columns: Range<usize>, targets: &[usize]) -> Vec<Matrix> {
+        let mut grams = self.settled().block_grams(columns, targets);
         for gram in &mut grams {
             self.sum_complex(gram.as_slice_mut().expect("a new matrix is in standard layout"));
         }
         grams
     }
 
-    /// `L_s <- sum_t L_t rotations[s * 2^k + t]` for the values `s` of the `k` target bits; `columns` describes the
-    /// new columns.
+    /// `L^dagger L` of these columns of the core, summed over the ranks; the same bits on every rank.
+    pub fn gram(&self, columns: Range<usize>) -> Matrix {
+        self.block_grams(columns, &[]).swap_remove(0)
+    }
+
+    /// `L_s <- sum_t L_t rotations[s * 2^k + t]` for the values `s` of the `k` target bits, where `L` are columns from `first` on, as many
+    /// as the rotations have rows; those behind follow the new ones, which `columns` describes. Without targets
+    /// `L <- L rotations[0]`.
     ///
     /// # Errors
     /// Resource error, the same on every rank, when there is no room for the new columns.
-    pub fn rotate_blocks(&mut self, rotations: &[Matrix], targets: &[usize], columns: Vec<Column>) -> Result<()> {
+    pub fn rotate(
+        &mut self,
+        first: usize,
+        rotations: &[Matrix],
+        targets: &[usize],
+        columns: Vec<Column>,
+    ) -> Result<()> {
+        debug_assert_eq!(rotations[0].ncols(), columns.len());
         self.settled();
-        self.reserve(columns.len())?;
+        let old = first..first + rotations[0].nrows();
+        self.reserve(self.width() - old.len() + columns.len())?;
         let core = self.core_mut();
-        core.shard.rotate_blocks(rotations, targets);
-        core.columns = columns;
+        core.shard.rotate_blocks(old.clone(), rotations, targets);
+        core.columns.splice(old, columns);
         Ok(())
     }
 
-    /// `L^dagger L` of the core, summed over the ranks; the same bits on every rank.
-    pub fn gram(&self) -> Matrix {
-        let mut gram = self.settled().gram();
-        self.sum_complex(gram.as_slice_mut().expect("a new matrix is in standard layout"));
-        gram
-    }
-
-    /// `L <- L V`; `columns` describes the new columns.
-    pub fn rotate(&mut self, rotation: &Matrix, columns: Vec<Column>) {
-        debug_assert_eq!(rotation.ncols(), columns.len());
-        self.settled();
-        let core = self.core_mut();
-        core.shard.rotate(rotation);
-        core.columns = columns;
+    /// `L^dagger L` of each of these lists of columns, summed over the ranks; the same bits on every rank.
+    pub fn grams_of(&self, parts: &[&[usize]]) -> Vec<Matrix> {
+        let mut grams = self.settled().grams_of(parts);
+        let mut sums: Vec<Complex64> = grams.iter().flatten().copied().collect();
+        self.sum_complex(&mut sums);
+        grams.iter_mut().flatten().zip(sums).for_each(|(entry, sum)| *entry = sum);
+        grams
     }
 
     /// The squared norm of every column of the core; their sum is the trace.

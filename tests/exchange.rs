@@ -126,7 +126,7 @@ fn start(comm: Rc<dyn Communicator>, width: usize) -> State {
 fn outcome(state: &mut State) -> (Array2<Complex64>, Vec<Complex64>) {
     let mut overlaps = state.flip_overlaps(1 << (QUBITS - 1) | 0b101_0000_0001, &[0, 1 << (QUBITS - 1) | 6]);
     overlaps.extend(state.flip_overlaps(6, &[3]));
-    (state.gather_factor(), overlaps)
+    (state.gather_factor(state.width()), overlaps)
 }
 
 /// The same steps on ranks and on one.

@@ -84,7 +84,7 @@ fn run(world: Rc<dyn Communicator>, circuit: &Circuit, sampling: &Sampling) -> O
     let start = plan.start.to_physical(0);
     let mut engine = LowRank::from_basis_state(group.into(), &backend, plan.qubits, start, settings).unwrap();
     if let Some(shape) = sampling.shape {
-        engine = engine.with_tail(&backend, shape, sampling.seed).unwrap();
+        engine = engine.with_tail(&backend, &plan, shape, sampling.seed).unwrap();
     }
     for step in &plan.steps {
         engine.step(step).unwrap();
@@ -226,10 +226,12 @@ fn nothing_that_is_certified_depends_on_the_tail() {
     for circuit in circuits {
         let shapes = [Sampling::of(0.01, 9).shape, None];
         let [with, without] = shapes.map(|shape| alone(&circuit, &Sampling { shape, ..Sampling::of(0.01, 9) }));
-        assert_eq!(
-            (with.core, with.trace, with.error, with.rank),
-            (without.core, without.trace, without.error, without.rank)
-        );
+        assert_eq!(with.rank, without.rank);
+        // The order in which products are summed is all that may differ.
+        let of = |found: &Found| [&found.core[..], &[found.trace, found.error]].concat();
+        for (one, other) in of(&with).into_iter().zip(of(&without)) {
+            assert!((one - other).abs() < 1e-14, "{one} is not {other}");
+        }
     }
 }
 
@@ -245,8 +247,9 @@ fn the_number_of_ranks_changes_nothing() {
                 for found in ranks::run(size, |comm| run(comm.into(), &circuit, &sampling)).iter().flatten() {
                     let (other_means, other_errors) = found.estimates();
                     let pairs = means.iter().zip(&other_means).chain(errors.iter().zip(&other_errors));
+                    // Superpositions take their phases from overlaps, whose rounding they magnify.
                     for (one, other) in pairs {
-                        assert!((one - other).abs() < 1e-10, "{size} ranks: {other} is not {one}");
+                        assert!((one - other).abs() < 1e-9, "{size} ranks: {other} is not {one}");
                     }
                 }
             }

@@ -169,7 +169,7 @@ def tail(part):
                 f"{against_aer:.1f}" if against_aer else "–",
             ])
     text = "**The sampled tail** against trajectories: root-mean-square standard error of all `<Z_q>` and `<Z_q Z_q+1>` after the same time. "
-    text += f"Noise × 1 is depolarizing {part['noise'][0]:g} and {part['noise'][1]:g} after gates on one and two qubits. For each case the budget or cut at "
+    text += f"Noise × 1 is depolarizing {part['noise'][0]:g} and {part['noise'][1]:g} after gates on one and two qubits. For each case the blocks and cut at "
     text += f"which the tail gains most while the core holds at least {part['core']:.0%} of the trace, and below that. Aer samples the same "
     text += f"trajectories more slowly. {stamp(part)}.\n\n"
     heads = ["Circuit", "Noise", "Trace of the core", "Seconds", "Error with the tail", "Trajectories", "Times smaller", "Than Aer's"]

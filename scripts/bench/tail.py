@@ -17,12 +17,16 @@ QASMBENCH = common.ROOT / "tests" / "data" / "qasmbench"
 # Depolarizing after gates on one qubit and on two, times the scale.
 NOISE = (1e-4, 1e-3)
 SCALES = [1, 10, 100]
-CUTS = [0.3, 0.03, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6]
+# Where the core counts, more blocks and finer cuts gain more, until the time is up; large circuits get the few that matter.
+CUTS = {False: [0.3, 1e-2, 1e-3, 1e-4, 6e-5, 3e-5, 1e-5, 1e-6], True: [0.3, 1e-4, 5e-5]}
 TAILS = [{"blocks": 8, "columns": 16}, {"blocks": 32, "columns": 16}]
 # A run that takes longer ends the series of cuts, and one of this many times as long is given up; seconds of one case.
-LONGEST, CASE = 4.0, 16.0
+LONGEST = {False: 3.0, True: 14.0}
+CASE = {False: 12.0, True: 80.0}
 # Trajectories of a run, for large circuits and for small ones.
-TRAJECTORIES = {True: 800, False: 3200}
+TRAJECTORIES = {True: 400, False: 3200}
+# A core that holds less than this at the first cut only gets dearer with finer ones.
+HOPELESS = 0.1
 # From this part of the trace on the core is what counts.
 CORE = 0.9
 
@@ -61,19 +65,23 @@ def run(folder, case, engine, timeout):
         }
 
 
+def is_large(case):
+    return "16" in case[0]
+
+
 def compare(folder, case):
     """Trajectories once, the tail at falling cuts; with each the error of trajectories over the tail's at equal time."""
-    large = "16" in case[0]
+    large = is_large(case)
     sampled = run(folder, case, f'kind = "trajectories"\ntrajectories = {TRAJECTORIES[large]}', 120)
     points = []
     for tail in TAILS:
-        clock = common.Clock(CASE / len(TAILS) / 60)
-        for cut in CUTS:
+        clock = common.Clock(CASE[large] / len(TAILS) / 60)
+        for cut in CUTS[large]:
             if clock.left() < 1:
                 break
             engine = f"cut = {cut}\ntail = {{ blocks = {tail['blocks']}, columns = {tail['columns']} }}"
             try:
-                point = {**tail, "cut": cut, **run(folder, case, engine, 3 * LONGEST)}
+                point = {**tail, "cut": cut, **run(folder, case, engine, 3 * LONGEST[large])}
             except Exception as error:
                 if "TimeoutExpired" in type(error).__name__:
                     break
@@ -82,7 +90,7 @@ def compare(folder, case):
                 equal = sampled["stderr"] * math.sqrt(sampled["seconds"] / point["seconds"])
                 point["times_smaller"] = equal / point["stderr"]
                 points.append(point)
-            if point["seconds"] > LONGEST or point["stderr"] == 0:
+            if point["seconds"] > LONGEST[large] or point["stderr"] == 0 or point["trace"] < HOPELESS:
                 break
     return {"case": case[0], "scale": case[2], "trajectories": sampled, "points": points}
 
@@ -96,8 +104,7 @@ def aer_rates(found):
         qubits = int(entry["case"].split()[1])
         circuit = low_rank.aer_circuit(low_rank.circuit_file(qubits).read_text(), sampled=True)
         seconds = min(low_rank.aer_run(circuit, variant["fusion"], "statevector", count)["seconds"] for variant in low_rank.AER_VARIANTS)
-        large = qubits == 16
-        ours = entry["trajectories"]["seconds"] / TRAJECTORIES[large]
+        ours = entry["trajectories"]["seconds"] / TRAJECTORIES[qubits == 16]
         entry["aer_over_ours"] = seconds / count / ours
 
 
@@ -110,12 +117,12 @@ def best(entry, least, most):
 def main():
     options = common.arguments(__doc__.splitlines()[0])
     described = common.machine()
-    clock = common.Clock(options.minutes or (1 if options.quick else 6))
+    clock = common.Clock(options.minutes or (1 if options.quick else 9))
     found, failures = [], []
     with tempfile.TemporaryDirectory() as folder:
         for case in cases(options.quick):
             try:
-                if clock.left() < CASE:
+                if clock.left() < CASE[is_large(case)]:
                     raise RuntimeError("no time left")
                 entry = compare(folder, case)
             except Exception as error:  # one case must not hide the others

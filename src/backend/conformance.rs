@@ -280,42 +280,67 @@ fn check_products(backend: &dyn Backend, width: usize, tolerance: f64) {
         shard.rotate(&rotation);
         assert_close(&content(&*shard), &multiply(&before, &rotation), tolerance, "rotate");
     }
-    check_moved_columns(backend, width);
+    check_moved_columns(backend, width, tolerance);
     for targets in [vec![0], vec![8], vec![5, 2]] {
         check_blocks(&*shard, &before, &targets, tolerance);
         let values = 1 << targets.len();
         let rotations: Vec<Matrix> = (0..values * values).map(|seed| random_matrix(width, width + 1, seed)).collect();
         let mut shard = random_shard(backend, 512, width, 9);
         shard.reserve(width + 1).unwrap();
-        let combined = shard.combined(&rotations, &targets);
-        shard.rotate_blocks(&rotations, &targets);
-        let expected = Matrix::from_shape_fn((512, width + 1), |(row, column)| {
-            let factors = &rotations[bits_of(row, &targets) * values..][..values];
-            let term = |value: usize| before.row(with_bits(row, &targets, value)).dot(&factors[value].column(column));
-            (0..values).map(term).sum()
-        });
-        assert_close(&content(&*shard), &expected, tolerance * values as f64, "rotate blocks");
-        let mut other = random_shard(backend, 512, width + 3, 5);
-        let mut mixed = content(&*other);
-        let places: Vec<(usize, usize)> = (0..width).map(|new| ((new + 2) % (width + 3), new)).collect();
-        other.set_columns(&places, &combined);
-        places.iter().for_each(|(place, new)| mixed.column_mut(*place).assign(&expected.column(*new)));
-        assert_close(&content(&*other), &mixed, tolerance * values as f64, "combined columns");
+        shard.rotate_blocks(0..width, &rotations, &targets);
+        assert_close(
+            &content(&*shard),
+            &rotated(&before, &rotations, &targets),
+            tolerance * values as f64,
+            "rotate blocks",
+        );
+        let mut shard = random_shard(backend, 512, width + 2, 9);
+        shard.reserve(2 * width + 2).unwrap();
+        let before = content(&*shard);
+        let one: Vec<Matrix> = rotations.iter().map(|one| one.slice(ndarray::s![..1, ..]).to_owned()).collect();
+        shard.rotate_blocks(1..2, &one, &targets);
+        let after = content(&*shard);
+        let (kept, rest) = after.view().split_at(ndarray::Axis(1), 1);
+        let (new, others) = rest.split_at(ndarray::Axis(1), width + 1);
+        let expected = rotated(&before.slice(ndarray::s![.., 1..2]).to_owned(), &one, &targets);
+        assert_close(&new.to_owned(), &expected, tolerance * values as f64, "rotate the second column");
+        assert_eq!((kept, others), (before.slice(ndarray::s![.., ..1]), before.slice(ndarray::s![.., 2..])), "others");
     }
 }
 
-/// Every second column stays; the others go to another shard.
-fn check_moved_columns(backend: &dyn Backend, width: usize) {
+/// `sum_t L_t rotations[s * 2^k + t]` for the rows with target bits `s`.
+fn rotated(before: &Matrix, rotations: &[Matrix], targets: &[usize]) -> Matrix {
+    let values = 1 << targets.len();
+    Matrix::from_shape_fn((before.nrows(), rotations[0].ncols()), |(row, column)| {
+        let factors = &rotations[bits_of(row, targets) * values..][..values];
+        let term = |value: usize| before.row(with_bits(row, targets, value)).dot(&factors[value].column(column));
+        (0..values).map(term).sum()
+    })
+}
+
+/// Every second column stays, in reverse order; another shard takes combinations of these and of the others.
+fn check_moved_columns(backend: &dyn Backend, width: usize, tolerance: f64) {
     let mut shard = random_shard(backend, 512, width, 9);
     let mut other = random_shard(backend, 512, width, 4);
-    let (before, mut mixed) = (content(&*shard), content(&*other));
-    let (kept, moved): (Vec<usize>, Vec<usize>) = (0..width).partition(|column| column % 2 == 0);
-    let pairs: Vec<(usize, usize)> = (0..moved.len()).map(|number| (width - 1 - number, number)).collect();
-    other.set_columns(&pairs, &shard.pack_columns(&moved));
-    shard.keep_columns(&kept);
-    assert_eq!(content(&*shard), before.select(ndarray::Axis(1), &kept), "columns kept");
-    pairs.iter().for_each(|(place, number)| mixed.column_mut(*place).assign(&before.column(moved[*number])));
-    assert_eq!(content(&*other), mixed, "columns moved");
+    other.reserve(width + 2).unwrap();
+    let before = content(&*shard);
+    let kept: Vec<usize> = (0..width).rev().filter(|column| column % 2 == 0).collect();
+    let moved: Vec<usize> = (0..width).filter(|column| column % 2 == 1).collect();
+    let own = |columns: &[usize]| before.select(ndarray::Axis(1), columns).as_standard_layout().into_owned();
+    let lists: Vec<&[usize]> = [&kept[..], &moved[..]].into_iter().filter(|list| !list.is_empty()).collect();
+    for (gram, columns) in shard.grams_of(&lists).iter().zip(&lists) {
+        assert_close(gram, &multiply(&adjoint(&own(columns)), &own(columns)), tolerance, "gram of columns");
+    }
+    let parts: Vec<_> = lists.iter().map(|list| (*list, random_matrix(list.len(), 2, 3))).collect();
+    let packed = shard.combined(&parts);
+    let products: Vec<Matrix> = parts.iter().map(|(columns, rotation)| multiply(&own(columns), rotation)).collect();
+    let mut mixed = ndarray::concatenate![ndarray::Axis(1), content(&*other), Matrix::zeros((512, 2))];
+    let pairs: Vec<(usize, usize)> = [(width, 1), (0, 2 * parts.len() - 1), (width + 1, 0)].to_vec();
+    other.set_columns(&pairs, &packed);
+    pairs.iter().for_each(|(place, from)| mixed.column_mut(*place).assign(&products[from / 2].column(from % 2)));
+    assert_close(&content(&*other), &mixed, tolerance, "combined columns");
+    shard.arrange_columns(&kept);
+    assert_eq!(content(&*shard), own(&kept), "columns arranged");
 }
 
 fn check_blocks(shard: &dyn Shard, before: &Matrix, targets: &[usize], tolerance: f64) {
@@ -324,12 +349,18 @@ fn check_blocks(shard: &dyn Shard, before: &Matrix, targets: &[usize], tolerance
         before.select(ndarray::Axis(0), &rows)
     };
     let pairs = (0..1 << targets.len()).flat_map(|s| (0..=s).map(move |t| (s, t)));
-    let found = shard.block_grams(targets).into_iter().zip(shard.column_blocks(targets));
+    let mut last = Vec::new();
+    let width = shard.width();
+    let found = shard.block_grams(0..width, targets).into_iter().zip(shard.column_blocks(targets));
     for ((s, t), (gram, columns)) in pairs.zip(found) {
         let expected = multiply(&adjoint(&block(s)), &block(t));
         assert_close(&gram, &expected, tolerance, "block gram");
+        last.push(expected.slice(ndarray::s![width / 2.., width / 2..]).to_owned());
         let columns = Matrix::from_diag(&ndarray::Array1::from(columns));
         assert_close(&columns, &Matrix::from_diag(&expected.diag()), tolerance, "column blocks");
+    }
+    for (found, expected) in shard.block_grams(width / 2..width, targets).iter().zip(&last) {
+        assert_close(found, expected, tolerance, "block gram of the last columns");
     }
 }
 

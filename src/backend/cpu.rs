@@ -6,6 +6,7 @@ mod kernels;
 mod memory;
 mod order;
 mod packing;
+mod parts;
 mod passes;
 mod products;
 mod program;
@@ -23,6 +24,7 @@ use num_complex::{Complex, Complex64};
 use passes::Shape;
 use rayon::prelude::*;
 use scalar::{Real, dispatch};
+use std::ops::Range;
 
 /// Rows in one unit of parallel work and of summation: fixed, so that sums do not depend on the number of threads.
 const ROW_BLOCK: usize = 2048;
@@ -85,8 +87,8 @@ impl<T: Real> CpuShard<T> {
     /// Sums what `part` gives for each fixed block of rows, always in the same order.
     fn sum_over_blocks<S: Send>(
         &self,
-        rows: std::ops::Range<usize>,
-        part: impl Fn(std::ops::Range<usize>) -> S + Sync,
+        rows: Range<usize>,
+        part: impl Fn(Range<usize>) -> S + Sync,
         add: impl Fn(&mut S, S),
     ) -> S {
         let starts: Vec<usize> = rows.clone().step_by(ROW_BLOCK).collect();
@@ -143,7 +145,7 @@ impl<T: Real> Shard for CpuShard<T> {
         passes::split(operations, within, &Shape { rows, width, reserved, amplitude, lane_bits })
     }
 
-    fn run_tiles(&mut self, pass: &Pass, tiles: std::ops::Range<usize>) {
+    fn run_tiles(&mut self, pass: &Pass, tiles: Range<usize>) {
         assert!(pass.width_after <= self.reserved, "room is reserved before columns are appended");
         tiles::run(&mut self.data, self.rows, self.reserved, pass, tiles);
     }
@@ -154,10 +156,10 @@ impl<T: Real> Shard for CpuShard<T> {
 
     fn column_norms(&self) -> Vec<f64> {
         if self.reserved == 1 && self.width == 1 {
-            let part = |rows: std::ops::Range<usize>| vec![dispatch(|| sums::weight(&self.data[rows]))];
+            let part = |rows: Range<usize>| vec![dispatch(|| sums::weight(&self.data[rows]))];
             return self.sum_over_blocks(0..self.rows, part, |total, next| add_assign(total, next));
         }
-        let part = |rows: std::ops::Range<usize>| {
+        let part = |rows: Range<usize>| {
             let mut squares = vec![0.0; 2 * self.width];
             dispatch(|| rows.into_iter().for_each(|row| sums::add_squares(self.used(row), &mut squares)));
             squares.chunks_exact(2).map(|parts| parts[0] + parts[1]).collect()
@@ -165,12 +167,9 @@ impl<T: Real> Shard for CpuShard<T> {
         self.sum_over_blocks(0..self.rows, part, |total: &mut Vec<f64>, next| add_assign(total, next))
     }
 
-    fn gram(&self) -> Matrix {
-        self.block_grams(&[]).swap_remove(0)
-    }
-
-    fn block_grams(&self, targets: &[usize]) -> Vec<Matrix> {
-        products::block_grams(&self.data, self.rows, self.width, self.reserved, targets)
+    fn block_grams(&self, columns: Range<usize>, targets: &[usize]) -> Vec<Matrix> {
+        assert!(columns.end <= self.width, "the columns are columns of the shard");
+        products::block_grams(&self.data, self.rows, columns, self.reserved, targets)
     }
 
     fn column_blocks(&self, targets: &[usize]) -> Vec<Vec<Complex64>> {
@@ -178,7 +177,7 @@ impl<T: Real> Shard for CpuShard<T> {
         let places: Vec<usize> = (0..values).map(|value| scatter_bits(value, targets)).collect();
         let outside = (self.rows - 1) & !places[values - 1];
         let pair = 4 * self.width;
-        let part = |numbers: std::ops::Range<usize>| {
+        let part = |numbers: Range<usize>| {
             let mut sums = vec![0.0; values * (values + 1) / 2 * pair];
             let pairs = || (0..values).flat_map(|s| (0..=s).map(move |t| (s, t)));
             dispatch(|| {
@@ -194,27 +193,28 @@ impl<T: Real> Shard for CpuShard<T> {
         sums.chunks_exact(pair).map(sums::column_products).collect()
     }
 
-    fn rotate_blocks(&mut self, rotations: &[Matrix], targets: &[usize]) {
-        assert!(rotations.iter().all(|one| one.nrows() == self.width), "a rotation has a row for each column");
-        assert!(rotations[0].ncols() <= self.reserved, "room is reserved before columns are made");
-        products::rotate_blocks(&mut self.data, self.rows, self.width, self.reserved, rotations, targets);
-        self.width = rotations[0].ncols();
+    fn rotate_blocks(&mut self, columns: Range<usize>, rotations: &[Matrix], targets: &[usize]) {
+        let kept = rotations[0].ncols();
+        assert!(rotations.iter().all(|one| one.dim() == (columns.len(), kept)), "rotations have a row for each column");
+        let width = self.width - columns.len() + kept;
+        assert!(width <= self.reserved, "room is reserved before columns are made");
+        let shape =
+            products::Rotated { first: columns.start, end: columns.end, width: self.width, reserved: self.reserved };
+        products::rotate_blocks(&mut self.data, self.rows, shape, rotations, targets);
+        self.width = width;
     }
 
-    fn rotate(&mut self, rotation: &Matrix) {
-        self.rotate_blocks(std::slice::from_ref(rotation), &[]);
+    fn grams_of(&self, parts: &[&[usize]]) -> Vec<Matrix> {
+        parts::grams(&self.data, self.rows, self.reserved, parts)
     }
 
-    fn combined(&self, rotations: &[Matrix], targets: &[usize]) -> Vec<u8> {
-        assert!(rotations.iter().all(|one| one.nrows() == self.width), "a rotation has a row for each column");
-        products::combined(&self.data, self.rows, self.reserved, rotations, targets)
-    }
-
-    fn pack_columns(&self, columns: &[usize]) -> Vec<u8> {
-        packing::pack_columns(&self.data[..self.rows * self.reserved], self.reserved, columns)
+    fn combined(&self, parts: &[(&[usize], Matrix)]) -> Vec<u8> {
+        parts::combined(&self.data, self.rows, self.reserved, parts)
     }
 
     fn set_columns(&mut self, pairs: &[(usize, usize)], packed: &[u8]) {
+        self.width = pairs.iter().map(|(own, _)| own + 1).fold(self.width, usize::max);
+        assert!(self.width <= self.reserved, "room is reserved before columns are made");
         let row_bytes = packed.len() / self.rows;
         self.for_each_row(|number, row| {
             let packed = &packed[number * row_bytes..][..row_bytes];
@@ -225,14 +225,20 @@ impl<T: Real> Shard for CpuShard<T> {
         });
     }
 
-    fn keep_columns(&mut self, columns: &[usize]) {
-        debug_assert!(columns.is_sorted_by(|one, next| one < next), "columns only move down");
-        self.for_each_row(|_, row| columns.iter().enumerate().for_each(|(new, old)| row[new] = row[*old]));
+    fn arrange_columns(&mut self, columns: &[usize]) {
+        let reserved = self.reserved;
+        self.data.par_chunks_mut(reserved * ROW_BLOCK).for_each_init(Vec::new, |old, rows| {
+            for row in rows.chunks_exact_mut(reserved) {
+                old.clear();
+                old.extend_from_slice(row);
+                columns.iter().zip(row).for_each(|(column, amplitude)| *amplitude = old[*column]);
+            }
+        });
         self.width = columns.len();
     }
 
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64> {
-        let part = |rows: std::ops::Range<usize>| {
+        let part = |rows: Range<usize>| {
             let mut sums = vec![Complex64::ZERO; signs.len()];
             dispatch(|| {
                 for row in rows {
@@ -245,16 +251,10 @@ impl<T: Real> Shard for CpuShard<T> {
         self.sum_over_blocks(0..self.rows, part, |total, next| add_assign(total, next))
     }
 
-    fn flip_overlaps_with(
-        &self,
-        other: &[u8],
-        rows: std::ops::Range<usize>,
-        flip: usize,
-        signs: &[usize],
-    ) -> Vec<Complex64> {
+    fn flip_overlaps_with(&self, other: &[u8], rows: Range<usize>, flip: usize, signs: &[usize]) -> Vec<Complex64> {
         let (first, within) = (rows.start, flip & (rows.len() - 1));
         let row_bytes = self.packed_bytes(1);
-        let part = |rows: std::ops::Range<usize>| {
+        let part = |rows: Range<usize>| {
             let mut sums = vec![Complex64::ZERO; signs.len()];
             let mut partner = vec![Complex::new(T::ZERO, T::ZERO); self.width];
             dispatch(|| {

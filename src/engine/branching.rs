@@ -134,7 +134,7 @@ impl Law<'_> {
     }
 
     /// The branch for a column whose reduced states are given; the one of [`Law::unseen`] if that knows.
-    fn seen(&self, number: f64, blocks: &[Vec<Complex64>], column: usize) -> usize {
+    pub(super) fn seen(&self, number: f64, blocks: &[Vec<Complex64>], column: usize) -> usize {
         let norm = norm(blocks, column);
         self.unseen(number)
             .unwrap_or_else(|| self.pick(number, |branch| weight(&self.kraus[branch], blocks, column) / norm))

@@ -17,7 +17,7 @@ use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
 use crate::config::Compression;
 use crate::error::{Error, Result};
-use crate::linalg::{Matrix, frobenius_norm, hermitian_eigen, identity};
+use crate::linalg::{Matrix, frobenius_norm, hermitian_eigen, identity, side_by_side};
 use crate::model::{Channel, Layout, PauliString};
 use crate::plan::{Action, Condition, Step};
 use crate::state::{Column, Outcome, State};
@@ -151,13 +151,13 @@ impl LowRank {
         kraus.push(identity(kraus[0].nrows()));
         let split =
             |engine: &LowRank| Split::of(channel, record, condition, engine.state.columns(), engine.settings.prune);
-        self.make_room_in_tail(channel)?;
+        self.make_room_in_tail()?;
         let mut found = split(self);
         let mut discarded = 0.0;
         let mut at_once = self.compresses_at_once(&found);
         if !at_once && !self.fits(&found) && self.width() > self.compressed_width {
             discarded = self.compress()?;
-            self.make_room_in_tail(channel)?;
+            self.make_room_in_tail()?;
             found = split(self);
         }
         at_once |= !self.fits(&found) && self.width() + found.branches.len() <= self.largest_at_once();
@@ -168,7 +168,8 @@ impl LowRank {
         let first = self.state.width() + if at_once { 0 } else { found.branches.len() };
         let ride = self.sample_channel(channel, &kraus, (targets, record), condition, (&found, first))?;
         if at_once {
-            self.seat(ride, &kraus, targets)?;
+            self.seat(ride, &kraus, targets);
+            self.line_up()?;
             return Ok(discarded + self.channel_at_once(&kraus, targets, &split(self))?);
         }
         found.take_along(ride);
@@ -197,22 +198,34 @@ impl LowRank {
 
     /// Applies a channel and compresses, without forming its columns.
     fn channel_at_once(&mut self, kraus: &[Matrix], targets: &[usize], split: &Split) -> Result<f64> {
-        self.state.flush()?;
-        let kept = split.kept.iter().enumerate().map(|(source, kraus)| Member { kraus: *kraus, source });
+        let width = self.width();
+        let kept = split.kept[..width].iter().enumerate().map(|(source, kraus)| Member { kraus: *kraus, source });
         let old = kept.zip(split.columns.iter().copied());
         let new =
             split.branches.iter().map(|branch| (Member { kraus: branch.kraus, source: branch.source }, branch.column));
         let (members, columns): (Vec<Member>, Vec<Column>) = old.chain(new).unzip();
-        let blocks = self.state.block_grams(targets);
+        let blocks = self.state.block_grams(0..width, targets);
         let gram = || Source::Gram(widened_gram(&blocks, kraus, &members));
         let (decision, drawn) = self.decide(gram, &columns, 0.0)?;
-        if let (Some(tail), Some(drawn)) = (&mut self.tail, drawn) {
-            let rotations = block_rotations(&drawn.rotation, kraus, &members, self.state.width());
-            tail.take(&self.state, &drawn, (&rotations, targets))?;
-        }
-        let rotations = block_rotations(&decision.rotation, kraus, &members, self.width());
-        self.state.rotate_blocks(&rotations, targets, decision.columns)?;
+        let rotations = |rotation: &Matrix| block_rotations(rotation, kraus, &members, width);
+        self.rotate(rotations, targets, decision, &drawn)?;
         Ok(self.settle(columns.len()))
+    }
+
+    /// Rotates the core's columns to those that stay, with those that the tail takes up behind them.
+    fn rotate(
+        &mut self,
+        rotations: impl Fn(&Matrix) -> Vec<Matrix>,
+        targets: &[usize],
+        decision: Decision,
+        drawn: &Drawn,
+    ) -> Result<()> {
+        let both = side_by_side(&decision.rotation, &drawn.rotation);
+        let kept = decision.columns.len();
+        let columns = decision.columns.into_iter().chain(drawn.as_guests()).collect();
+        self.state.rotate(0, &rotations(&both), targets, columns)?;
+        self.take(drawn, kept);
+        Ok(())
     }
 
     /// Cuts the factor to its large eigenvalues; returns the trace lost since the last time.
@@ -230,21 +243,18 @@ impl LowRank {
     }
 
     fn compress_to(&mut self, least_trace: f64) -> Result<f64> {
-        self.state.flush()?;
-        self.dismiss_guests()?;
-        if self.width() == 1 {
+        self.line_up()?;
+        let width = self.width();
+        if width == 1 {
             let norms = self.state.column_norms();
-            self.state.set_weights(&norms);
+            self.state.set_weights(&norms[..1]);
             return Ok(self.settle(1));
         }
         let source = self.spectrum_source();
-        let columns = self.state.columns().to_vec();
+        let columns = self.state.columns()[..width].to_vec();
         let (decision, drawn) = self.decide(|| source, &columns, least_trace)?;
-        if let (Some(tail), Some(drawn)) = (&mut self.tail, drawn) {
-            tail.take(&self.state, &drawn, (std::slice::from_ref(&drawn.rotation), &[]))?;
-        }
-        self.state.rotate(&decision.rotation, decision.columns);
-        Ok(self.settle(columns.len()))
+        self.rotate(|rotation| vec![rotation.clone()], &[], decision, &drawn)?;
+        Ok(self.settle(width))
     }
 
     /// What stays of these columns, and what the tail takes up of the rest, decided on one rank.
@@ -253,24 +263,22 @@ impl LowRank {
         source: impl FnOnce() -> Source,
         columns: &[Column],
         least_trace: f64,
-    ) -> Result<(Decision, Option<Drawn>)> {
+    ) -> Result<(Decision, Drawn)> {
         let Settings { cut, max_rank, max_width, .. } = self.settings;
         // Only a channel compressed at once can come to more columns than there is room for.
         let max_rank = max_rank.or(Some(max_width)).map(|rank| rank.min(max_width));
         let rule = Rule { cut, max_rank, least_trace, precision: self.precision };
-        let prepared = self.tail.as_mut().map(|tail| tail.prepare(&mut self.state)).transpose()?;
-        let tail = self.tail.as_ref().zip(prepared);
-        let sampled = tail.is_some();
         let bytes = bytes_from_root(self.state.comm(), || {
             let (decision, spectra) = decide(&source(), columns, &rule)?;
-            let drawn = tail.map(|(tail, prepared)| tail.draw(&spectra, prepared).to_bytes());
-            Ok(joined(&decision.to_bytes(), &drawn.unwrap_or_default()))
+            let nothing = || Drawn::none(columns.len());
+            let drawn = self.tail.as_ref().map_or_else(nothing, |tail| tail.draw(&spectra));
+            Ok(joined(&decision.to_bytes(), &drawn.to_bytes()))
         })?;
         let corrupted = || Error::internal("the decision of a compression arrived corrupted");
         let (decision, drawn) = parted(&bytes).ok_or_else(corrupted)?;
         let decision = Decision::from_bytes(decision).ok_or_else(corrupted)?;
         self.limited |= decision.limited;
-        Ok((decision, sampled.then(|| Drawn::from_bytes(drawn)).transpose()?))
+        Ok((decision, Drawn::from_bytes(drawn)?))
     }
 
     /// Takes stock after a compression from `width` columns; returns the trace lost since the last time.
@@ -289,9 +297,9 @@ impl LowRank {
     fn spectrum_source(&self) -> Source {
         let rows = 1u64 << self.state.qubits();
         if self.width() as u64 > rows && rows * self.width() as u64 <= LARGEST_GATHERED_FACTOR {
-            Source::Factor(self.state.gather_factor())
+            Source::Factor(self.state.gather_factor(self.width()))
         } else {
-            Source::Gram(self.state.gram())
+            Source::Gram(self.state.gram(0..self.width()))
         }
     }
 }
@@ -375,7 +383,7 @@ impl Engine for LowRank {
             let weights = || columns.iter().map(|column| column.weight);
             return Ok((weights().map(|weight| weight * weight).sum(), weights().fold(0.0, f64::max)));
         }
-        let gram = self.state.gram();
+        let gram = self.state.gram(0..self.width());
         let (values, _) = hermitian_eigen(&gram)
             .ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;
         Ok((frobenius_norm(&gram).powi(2), values.last().copied().unwrap_or(0.0)))

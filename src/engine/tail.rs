@@ -14,6 +14,7 @@ mod block;
 mod drawn;
 mod guests;
 mod sketch;
+mod superposition;
 
 use super::branching::{self, Law};
 use super::compression::Spectrum;
@@ -25,20 +26,24 @@ use crate::config::TailShape;
 use crate::error::Result;
 use crate::linalg::{Matrix, adjoint, multiply};
 use crate::model::{Channel, Layout, PauliString};
-use crate::plan::{Action, Condition};
-use crate::state::{Branch, Column, Copied, Outcome, State};
+use crate::plan::{Action, Condition, Plan};
+use crate::state::{Branch, Column, Combined, Outcome, State};
 use block::Block;
-use drawn::Draft;
-use guests::{Guests, Home};
+use drawn::from_root;
+use guests::{Event, Group, Guest, Guests};
 use num_complex::Complex64;
-use sketch::{Class, NEGLIGIBLE, Sketched, Stream, sketch};
+use sketch::{Class, NEGLIGIBLE, Stream, sketch};
 use std::rc::Rc;
+use superposition::{Draft, Part, superpose};
 
 pub(super) use drawn::Drawn;
 pub(super) use guests::Ride;
 
-/// The part of a block's free columns that one event may fill.
-const SHARE_OF_ROOM: usize = 4;
+/// The part of a block's columns that one event may fill.
+const PARTS_OF_BLOCK: usize = 4;
+/// A guest should weigh as much as a column of a block this many times as large: superposing many in few columns costs little
+/// precision, for what they overlap in is small.
+const GUESTS_OF_A_SHARE: usize = 8;
 
 /// A branch of a column of the core that the core leaves out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,6 +56,17 @@ pub(super) struct Dropped {
     pub(super) column: Column,
 }
 
+/// What a channel meets in the core's memory.
+pub(super) struct Met<'a> {
+    /// The columns, guests included.
+    pub(super) columns: &'a [Column],
+    /// Their reduced states on the targets, if the channel's probabilities depend on the state.
+    pub(super) seen: Option<Vec<Vec<Complex64>>>,
+    pub(super) dropped: Vec<Dropped>,
+    /// The column that the first new guest will be.
+    pub(super) first: usize,
+}
+
 /// A sampled tail.
 pub struct Tail {
     blocks: Vec<Block>,
@@ -59,23 +75,26 @@ pub struct Tail {
     seed: u64,
     /// Events so far: each has random numbers of its own.
     events: u64,
+    /// The noise of the channels so far and of all.
+    noise: (f64, f64),
 }
 
 impl Tail {
-    /// A tail of a core that has dropped nothing yet, with the core's ranks, backend and qubits.
+    /// A tail of a core that has dropped nothing yet and is to run this plan, with the core's ranks and backend.
     ///
     /// # Errors
     /// Resource error when there is no memory for it.
     pub fn new(
         comm: &Rc<dyn Communicator>,
         backend: &dyn Backend,
-        qubits: usize,
+        plan: &Plan,
         shape: TailShape,
         seed: u64,
     ) -> Result<Tail> {
-        let block = |_| State::new(comm.clone(), backend, qubits, shape.columns).map(Block::new);
+        let block = |_| State::new(comm.clone(), backend, plan.qubits, shape.columns).map(Block::new);
         let blocks = (0..shape.blocks).map(block).collect::<Result<_>>()?;
-        Ok(Tail { blocks, guests: Guests::default(), shape, seed, events: 0 })
+        let all = plan.steps.iter().filter_map(|step| step.action.channel()).map(noise).sum();
+        Ok(Tail { blocks, guests: Guests::new(shape.blocks), shape, seed, events: 0, noise: (0.0, all) })
     }
 
     fn event(&mut self) -> Stream {
@@ -93,19 +112,30 @@ impl Tail {
         self.guests.len()
     }
 
-    /// Makes sure that every block has room for another column, and the core for more guests; `known` says that the next
-    /// channel's probabilities do not depend on the state, else no column may be a guest.
-    pub(super) fn make_room(&mut self, core: &mut State, known: bool) -> Result<()> {
-        if !known || self.guests.len() + self.shape.width() / SHARE_OF_ROOM > self.shape.width() {
-            self.dismiss(core)?;
-        }
-        if self.fullest() < self.shape.columns {
-            return Ok(());
-        }
-        self.dismiss(core)?;
-        let mut stream = self.event();
-        let columns = self.shape.columns / 2;
-        self.blocks.iter_mut().try_for_each(|block| block.merge(columns, &mut stream))
+    /// Makes sure that there is room for the guests that a channel may bring.
+    pub(super) fn make_room(&mut self, core: &mut State) -> Result<()> {
+        // A compression may bring as many after it.
+        let most = 2 * self.shape.blocks * self.most();
+        if self.guests.len() + most > self.shape.width() { self.settle(core) } else { Ok(()) }
+    }
+
+    /// Columns that one event may bring to a block at most.
+    fn most(&self) -> usize {
+        (self.shape.columns / PARTS_OF_BLOCK).max(1)
+    }
+
+    /// What the tail will weigh, once an event has added this weight: about as much more than now as there is more noise to
+    /// come. Were columns made for what it weighs now, most would be made early, for little.
+    fn expected(&self, added: f64) -> f64 {
+        let (passed, all) = self.noise;
+        let trace = self.guests.weight() + self.blocks.iter().map(Block::trace).sum::<f64>();
+        (trace / self.blocks.len() as f64 + added) * (all / passed).max(1.0)
+    }
+
+    /// Columns for a part of the tail of this weight.
+    fn columns_for(&self, weight: f64) -> usize {
+        let share = self.expected(0.0).max(weight) / self.shape.columns as f64;
+        ((weight / share) as usize).clamp(1, self.most())
     }
 
     /// Columns of the block that has most.
@@ -113,24 +143,50 @@ impl Tail {
         self.blocks.iter().map(Block::width).max().unwrap_or(0)
     }
 
-    /// Moves the guests from the core's memory to their blocks.
-    pub(super) fn dismiss(&mut self, core: &mut State) -> Result<()> {
+    /// Puts superpositions of its guests into each block. The core's own columns are all that is left in its memory.
+    pub(super) fn settle(&mut self, core: &mut State) -> Result<()> {
         if self.guests.len() == 0 {
             return Ok(());
         }
         core.flush()?;
-        let (columns, homes) = self.guests.housed();
-        let copied = core.copied(&columns);
-        core.keep(&self.guests.others(core.width()));
-        self.guests = Guests::default();
-        self.put(&homes, &copied)
+        let own = self.guests.others(core.width());
+        let groups = self.guests.leave();
+        let counts: Vec<usize> = groups.iter().map(|group| self.columns_for(group.weight())).collect();
+        self.make_room_in_blocks(counts.iter().copied().max().unwrap_or(0))?;
+        let mut stream = self.event();
+        let lists: Vec<&[usize]> = groups.iter().map(|group| &group.columns[..]).collect();
+        let grams = core.grams_of(&lists);
+        let drawn = from_root(core.comm(), || {
+            let mut draft = Draft::new(lists.concat().len());
+            for ((group, gram), count) in groups.iter().zip(&grams).zip(counts) {
+                let described: Vec<Column> = group.columns.iter().map(|column| core.columns()[*column]).collect();
+                let part = Part { first: group.first, gram, weights: &group.weights, columns: &described };
+                superpose(&mut draft, &part, (group.block, count), &mut stream);
+            }
+            Ok(draft.finish().to_bytes())
+        })?;
+        let rotation = |group: &Group| drawn.part(group.first..group.first + group.columns.len(), group.block);
+        let parts: Vec<(&[usize], Matrix)> = groups.iter().map(|group| (&group.columns[..], rotation(group))).collect();
+        let combined = core.combined(&parts, drawn.columns.clone());
+        core.arrange(&own);
+        self.put(&drawn, &combined)
     }
 
-    /// Puts each of these columns where it belongs.
-    fn put(&mut self, homes: &[Home], columns: &Copied) -> Result<()> {
+    /// Makes sure that every block has room for so many more columns.
+    fn make_room_in_blocks(&mut self, count: usize) -> Result<()> {
+        if self.fullest() + count <= self.shape.columns {
+            return Ok(());
+        }
+        let mut stream = self.event();
+        let columns = self.shape.columns / 2;
+        self.blocks.iter_mut().try_for_each(|block| block.merge(columns, &mut stream))
+    }
+
+    /// Puts columns where they belong.
+    fn put(&mut self, drawn: &Drawn, columns: &Combined) -> Result<()> {
         for (number, block) in self.blocks.iter_mut().enumerate() {
-            let own = homes.iter().enumerate().filter(|(_, home)| home.block == number);
-            let pairs: Vec<(usize, usize)> = own.map(|(from, home)| (home.place, from)).collect();
+            let own = (0..drawn.owners.len()).filter(|from| drawn.owners[*from] == number);
+            let pairs: Vec<(usize, usize)> = own.map(|from| (block.add(drawn.columns[from].weight), from)).collect();
             if !pairs.is_empty() {
                 block.state.flush()?;
                 block.state.put(&pairs, columns)?;
@@ -140,44 +196,49 @@ impl Tail {
     }
 
     /// Each column takes a branch of the channel, if the condition holds for it, and of the branches that the core leaves out
-    /// some become columns, guests of the core from its column `first` on. To be called after [`Tail::make_room`].
+    /// some become guests. To be called after [`Tail::make_room`].
     pub(super) fn channel(
         &mut self,
         channel: &Channel,
         (targets, record): (&[usize], Option<usize>),
         condition: Condition,
-        (core, first): (&[Column], usize),
-        dropped: &[Dropped],
+        met: &Met<'_>,
     ) -> Result<Ride> {
         let (law, mut stream) = (Law::of(channel), self.event());
-        let mut guests = Vec::new();
-        for (number, block) in self.blocks.iter_mut().enumerate() {
+        self.noise.0 += noise(channel);
+        for block in &mut self.blocks {
             let numbers: Vec<f64> = (0..block.width()).map(|_| stream.uniform()).collect();
-            let own = &numbers[..block.state.width()];
-            branching::channel(&mut block.state, channel, (targets, record), condition, own)?;
-            for (column, place) in self.guests.of(number) {
-                let register = core[column].register;
-                let branch = law.unseen(numbers[place]).filter(|_| condition.holds(register));
-                let register = branch.map_or(register, |branch| recorded(register, record, branch));
-                guests.push((column, branch.unwrap_or(channel.kraus().len()), register));
-            }
+            branching::channel(&mut block.state, channel, (targets, record), condition, &numbers)?;
         }
-        Ok(Ride { guests, newcomers: self.leave_out(dropped, first) })
+        let guest = |guest: &Guest| {
+            let (number, register) = (stream.uniform(), met.columns[guest.column].register);
+            if !condition.holds(register) {
+                return (guest.column, channel.kraus().len(), register);
+            }
+            let branch = match &met.seen {
+                Some(seen) => law.seen(number, seen, guest.column),
+                None => law.unseen(number).expect("the state is looked at if a branch depends on it"),
+            };
+            (guest.column, branch, recorded(register, record, branch))
+        };
+        let guests = self.guests.iter().map(guest).collect();
+        Ok(Ride { guests, newcomers: self.leave_out(&met.dropped, met.first) })
     }
 
-    /// The branches that become columns, of those that the core leaves out.
+    /// The branches that become guests, of those that the core leaves out.
     fn leave_out(&mut self, dropped: &[Dropped], first: usize) -> Vec<Branch> {
         let below = sums(dropped.iter().map(|one| one.column.weight));
-        let total = below.last().copied().unwrap_or(0.0);
-        if total <= NEGLIGIBLE {
+        let weight = below.last().copied().unwrap_or(0.0);
+        if weight <= NEGLIGIBLE {
             return Vec::new();
         }
+        let share = self.expected(weight) / (GUESTS_OF_A_SHARE * self.shape.columns) as f64;
+        let event = Event { weight, share, most: self.most() };
         let mut stream = self.event();
         let mut newcomers = Vec::new();
-        for (number, block) in self.blocks.iter_mut().enumerate() {
-            for (place, point) in block.take_up(total, self.shape.columns, &mut stream) {
-                let one = &dropped[below.partition_point(|sum| *sum <= point * total).min(dropped.len() - 1)];
-                self.guests.add(first + newcomers.len(), Home { block: number, place });
+        for block in 0..self.blocks.len() {
+            for point in self.guests.take_up(block, event, first + newcomers.len(), &mut stream) {
+                let one = &dropped[below.partition_point(|sum| *sum <= point * weight).min(dropped.len() - 1)];
                 let column = Column { weight: 0.0, register: one.column.register };
                 newcomers.push(Branch { source: one.source, kraus: one.kraus, column });
             }
@@ -185,54 +246,50 @@ impl Tail {
         newcomers
     }
 
-    /// Prepares for a compression: the columns that it may fill in every block, and the number of the event.
-    pub(super) fn prepare(&mut self, core: &mut State) -> Result<(usize, u64)> {
-        self.dismiss(core)?;
-        self.make_room(core, true)?;
+    /// Prepares for a compression: runs what the core has queued and lets the guests be the last of its columns. Gives the event
+    /// its number.
+    pub(super) fn prepare(&mut self, core: &mut State) -> Result<()> {
         self.events += 1;
-        Ok((((self.shape.columns - self.fullest()) / SHARE_OF_ROOM).max(1), self.events))
+        core.flush()?;
+        if self.guests.len() > 0 {
+            let mut columns = self.guests.others(core.width());
+            let own = columns.len();
+            columns.extend(self.guests.iter().map(|guest| guest.column));
+            core.arrange(&columns);
+            self.guests.line_up(own, std::iter::empty());
+        }
+        Ok(())
     }
 
     /// For each block columns in place of what a compression drops, after [`Tail::prepare`].
-    pub(super) fn draw(&self, spectra: &[Spectrum], (count, event): (usize, u64)) -> Drawn {
-        let mut stream = Stream::new(self.seed, event);
+    pub(super) fn draw(&self, spectra: &[Spectrum]) -> Drawn {
+        let mut stream = Stream::new(self.seed, self.events);
         let width = spectra.iter().map(|spectrum| spectrum.members.len()).sum();
         let mut drawn = Draft::new(width);
         let dropped: Vec<(&Spectrum, Matrix, Class)> = spectra.iter().filter_map(dropped).collect();
         let (classes, of): (Vec<Class>, Vec<(&Spectrum, Matrix)>) =
             dropped.into_iter().map(|(spectrum, vectors, class)| (class, (spectrum, vectors))).unzip();
-        let blocks = 0..self.shape.blocks;
-        let sketched: Vec<(usize, Sketched)> = blocks
-            .flat_map(|block| sketch(&classes, count, &mut stream).into_iter().map(move |one| (block, one)))
-            .collect();
-        for (class, (spectrum, vectors)) in of.iter().enumerate() {
-            let own: Vec<&(usize, Sketched)> = sketched.iter().filter(|(_, one)| one.class == class).collect();
-            let coefficients =
-                Matrix::from_shape_fn((vectors.nrows(), own.len()), |(row, column)| own[column].1.coefficients[row]);
-            // Of the superposition only what is dropped.
-            let projected = multiply(vectors, &multiply(&adjoint(vectors), &coefficients));
-            for ((block, one), entries) in own.into_iter().zip(projected.columns()) {
+        let count = self.columns_for(classes.iter().map(Class::trace).sum());
+        for block in 0..self.blocks.len() {
+            for one in sketch(&classes, count, &mut stream) {
+                let (spectrum, vectors) = &of[one.class];
                 let column = Column { weight: one.weight, register: spectrum.register };
-                drawn.push(&spectrum.members, entries.iter().copied(), *block, column);
+                let members = spectrum.members.iter().copied();
+                drawn.push(members.zip(projected(vectors, one.coefficients)), block, column);
             }
         }
         drawn.finish()
     }
 
-    /// Takes up columns that were drawn, before the core is rotated.
-    pub(super) fn take(&mut self, core: &State, drawn: &Drawn, combination: (&[Matrix], &[usize])) -> Result<()> {
-        if drawn.columns.is_empty() {
-            return Ok(());
-        }
-        let home =
-            |(block, column): (&usize, &Column)| Home { block: *block, place: self.blocks[*block].add(column.weight) };
-        let homes: Vec<Home> = drawn.owners.iter().zip(&drawn.columns).map(home).collect();
-        self.put(&homes, &core.combined(combination.0, combination.1, &drawn.columns))
+    /// Takes up columns that were drawn, which the core's rotation has made its columns from `first` on.
+    pub(super) fn take(&mut self, drawn: &Drawn, first: usize) {
+        let new = drawn.owners.iter().zip(&drawn.columns).map(|(block, column)| (*block, column.weight));
+        self.guests.line_up(first, new);
     }
 
     /// After the last step: columns of their weights.
     pub(super) fn finish(&mut self, core: &mut State) -> Result<()> {
-        self.dismiss(core)?;
+        self.settle(core)?;
         self.blocks.iter_mut().try_for_each(Block::finish)
     }
 
@@ -279,6 +336,17 @@ impl Tail {
         }
         outcomes
     }
+}
+
+/// Of a superposition what lies along these vectors.
+fn projected(vectors: &Matrix, coefficients: Vec<Complex64>) -> ndarray::Array1<Complex64> {
+    vectors.dot(&adjoint(vectors).dot(&ndarray::Array1::from(coefficients)))
+}
+
+/// The weight, at most, of the branches of a channel but for the strongest.
+fn noise(channel: &Channel) -> f64 {
+    let bounds = channel.bounds();
+    (bounds.iter().sum::<f64>() - bounds.iter().copied().fold(0.0, f64::max)).min(1.0)
 }
 
 /// The sums up to each number.

@@ -152,7 +152,7 @@ fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings)
             let (qubits, physical) = basis(*index);
             let engine = LowRank::from_basis_state(comm, &backend, qubits, physical, settings)?;
             match inputs.config.engine.tail {
-                Some(shape) => Box::new(engine.with_tail(&backend, shape, inputs.config.seed)?),
+                Some(shape) => Box::new(engine.with_tail(&backend, &inputs.plan, shape, inputs.config.seed)?),
                 None => Box::new(engine),
             }
         }

@@ -5,8 +5,8 @@ use crate::error::Result;
 use crate::linalg::Matrix;
 use num_complex::Complex64;
 
-/// Columns copied out of a state, for another one over the same ranks, of the same backend and layout.
-pub struct Copied {
+/// Columns made of those of a state, for another one over the same ranks, of the same backend and layout.
+pub struct Combined {
     packed: Vec<u8>,
     columns: Vec<Column>,
 }
@@ -57,36 +57,31 @@ impl State {
         sums.chunks_exact(self.width()).map(<[Complex64]>::to_vec).collect()
     }
 
-    /// Copies of these columns.
-    pub fn copied(&self, columns: &[usize]) -> Copied {
-        let described = columns.iter().map(|column| self.columns()[*column]).collect();
-        Copied { packed: self.settled().pack_columns(columns), columns: described }
+    /// New columns, those of one part after the other: the listed columns times the part's matrix.
+    pub fn combined(&self, parts: &[(&[usize], Matrix)], columns: Vec<Column>) -> Combined {
+        Combined { packed: self.settled().combined(parts), columns }
     }
 
-    /// The columns `sum_t L_t rotations[s * 2^k + t]`, as by [`State::rotate_blocks`], of a state that stays as it is.
-    pub fn combined(&self, rotations: &[Matrix], targets: &[usize], columns: &[Column]) -> Copied {
-        Copied { packed: self.settled().combined(rotations, targets), columns: columns.to_vec() }
-    }
-
-    /// For each pair the first, a column of the core or one behind its last, becomes the second of the copied ones.
+    /// For each pair the first, a column of the core or one behind its last, becomes the second of the combined ones.
     ///
     /// # Errors
     /// Resource error, the same on every rank, when there is no room for new columns.
-    pub fn put(&mut self, pairs: &[(usize, usize)], copied: &Copied) -> Result<()> {
+    pub fn put(&mut self, pairs: &[(usize, usize)], combined: &Combined) -> Result<()> {
         self.settled();
         let width = pairs.iter().map(|(own, _)| own + 1).fold(self.width(), usize::max);
-        self.append_zeros(&vec![Column { weight: 0.0, register: 0 }; width - self.width()])?;
+        self.reserve(width)?;
         let core = self.core_mut();
-        core.shard.set_columns(pairs, &copied.packed);
-        pairs.iter().for_each(|(own, other)| core.columns[*own] = copied.columns[*other]);
+        core.shard.set_columns(pairs, &combined.packed);
+        core.columns.resize(width, Column { weight: 0.0, register: 0 });
+        pairs.iter().for_each(|(own, other)| core.columns[*own] = combined.columns[*other]);
         Ok(())
     }
 
-    /// Leaves these columns of the core only, in this order, which is rising.
-    pub fn keep(&mut self, columns: &[usize]) {
+    /// Leaves these columns of the core only, in this order.
+    pub fn arrange(&mut self, columns: &[usize]) {
         self.settled();
         let core = self.core_mut();
-        core.shard.keep_columns(columns);
+        core.shard.arrange_columns(columns);
         core.columns = columns.iter().map(|column| core.columns[*column]).collect();
     }
 }

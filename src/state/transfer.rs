@@ -58,14 +58,14 @@ impl State {
         rows
     }
 
-    /// All rows of the core, in physical order, on the root rank; no rows on the others.
-    pub fn gather_factor(&self) -> Matrix {
-        let width = self.width();
+    /// All rows of the first `width` columns of the core, in physical order, on the root rank; no rows on the others.
+    pub fn gather_factor(&self, width: usize) -> Matrix {
         let (_, count) = self.transfer_rows();
         let count = count.min(self.rows());
         let mut by_rank = vec![Vec::new(); self.comm.size()];
         for first in (0..self.rows()).step_by(count) {
-            let own = (first..first + count).flat_map(|row| self.settled().row(row)).flat_map(amplitude_bytes);
+            let own = (first..first + count).flat_map(|row| self.settled().row(row).into_iter().take(width));
+            let own = own.flat_map(amplitude_bytes);
             let parts = self.comm.gather(&own.collect::<Vec<u8>>()).unwrap_or_default();
             by_rank.iter_mut().zip(parts).for_each(|(rows, part)| rows.extend(amplitudes(&part)));
         }

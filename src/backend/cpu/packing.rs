@@ -112,22 +112,6 @@ pub(super) fn unpack<T: Real>(data: &mut [Complex<T>], reserved: usize, width: u
     });
 }
 
-/// Some columns of all rows; see [`crate::backend::Shard::pack_columns`].
-pub(super) fn pack_columns<T: Real>(data: &[Complex<T>], reserved: usize, columns: &[usize]) -> Vec<u8> {
-    let amplitude = size_of::<Complex<T>>();
-    let row_bytes = columns.len() * amplitude;
-    let mut packed = vec![0; data.len() / reserved * row_bytes];
-    let rows = PIECE.div_ceil(row_bytes.max(1));
-    let pieces = packed.par_chunks_mut((rows * row_bytes).max(1)).zip(data.par_chunks(rows * reserved));
-    pieces.for_each(|(packed, data)| {
-        for (packed, row) in packed.chunks_exact_mut(row_bytes).zip(data.chunks_exact(reserved)) {
-            let places = packed.chunks_exact_mut(amplitude);
-            columns.iter().zip(places).for_each(|(column, bytes)| T::write(&[T::double(row[*column])], bytes));
-        }
-    });
-    packed
-}
-
 /// Moves the rows of `width` columns apart, from `old` to `new` amplitudes each, within the same memory.
 pub(super) fn spread_rows<T: Real>(data: &mut [Complex<T>], rows: usize, width: usize, old: usize, new: usize) {
     assert!(old < new && width <= old && rows * new <= data.len(), "rows grow within their memory");

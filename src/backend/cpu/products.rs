@@ -11,13 +11,16 @@ use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
 use num_complex::{Complex, Complex64};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows of one panel: small enough that a panel of some hundred columns stays in a core's cache.
-const PANEL_ROWS: usize = 512;
+pub(super) const PANEL_ROWS: usize = 512;
 /// A Gram matrix is the sum of at most this many partial ones.
-const GRAM_PARTS: usize = 64;
+pub(super) const GRAM_PARTS: usize = 64;
 /// A part has at least this many rows for each column, or adding the parts would cost as much as they do.
 const PART_ROWS_A_COLUMN: usize = 2;
+/// A part has at least about this many products of two amplitudes, or handing it out would cost as much as they do.
+const PART_PRODUCTS: usize = 1 << 18;
 
 /// Where a panel's rows are: the rows of the shard whose bits outside `mask` are those of consecutive numbers and whose
 /// bits in `mask` are `value`.
@@ -47,20 +50,21 @@ fn view(panel: &[Complex64], width: usize) -> MatRef<'_, Complex64> {
 pub(super) fn block_grams<T: Real>(
     data: &[Complex<T>],
     rows: usize,
-    width: usize,
+    columns: Range<usize>,
     reserved: usize,
     targets: &[usize],
 ) -> Vec<Matrix> {
-    let values = 1usize << targets.len();
+    let (values, width) = (1usize << targets.len(), columns.len());
     let mask = scatter_bits(values - 1, targets);
     let block = |value: usize| Rows { outside: (rows - 1) & !mask, value: scatter_bits(value, targets) };
     let numbers = rows / values;
-    let part_rows = (numbers / GRAM_PARTS).max((PART_ROWS_A_COLUMN * width).next_power_of_two()).min(numbers);
+    let least = (PART_ROWS_A_COLUMN * width).max(PART_PRODUCTS / (width * width).max(1)).next_power_of_two();
+    let part_rows = (numbers / GRAM_PARTS).max(least).min(numbers);
     let pairs: Vec<(usize, usize)> = (0..values).flat_map(|s| (0..=s).map(move |t| (s, t))).collect();
     let part = |first: usize| {
         let mut sums = vec![vec![Complex64::ZERO; width * width]; pairs.len()];
         if let (true, Some(doubles)) = (targets.is_empty(), T::doubles(data)) {
-            let rows = &doubles[first * reserved..][..part_rows * reserved];
+            let rows = &doubles[first * reserved + columns.start..(first + part_rows - 1) * reserved + columns.end];
             let rows = MatRef::from_row_major_slice_with_stride(rows, part_rows, width, reserved);
             add_product(&mut sums[0], rows, rows, true);
             return sums;
@@ -69,7 +73,7 @@ pub(super) fn block_grams<T: Real>(
         for start in (first..first + part_rows).step_by(PANEL_ROWS) {
             let range = start..(start + PANEL_ROWS).min(first + part_rows);
             panels.iter_mut().enumerate().for_each(|(value, panel)| {
-                load(range.clone().map(|number| &data[block(value).at(number) * reserved..][..width]), panel);
+                load(range.clone().map(|number| &data[block(value).at(number) * reserved..][columns.clone()]), panel);
             });
             for ((s, t), sum) in pairs.iter().zip(&mut sums) {
                 add_product(sum, view(&panels[*s], width), view(&panels[*t], width), s == t);
@@ -93,7 +97,7 @@ pub(super) fn block_grams<T: Real>(
 }
 
 /// `sum += A^dagger B`; of a Hermitian product the lower triangle only.
-fn add_product(sum: &mut [Complex64], a: MatRef<'_, Complex64>, b: MatRef<'_, Complex64>, hermitian: bool) {
+pub(super) fn add_product(sum: &mut [Complex64], a: MatRef<'_, Complex64>, b: MatRef<'_, Complex64>, hermitian: bool) {
     let width = a.ncols();
     let into = MatMut::from_row_major_slice_mut(sum, width, width);
     if hermitian {
@@ -105,7 +109,7 @@ fn add_product(sum: &mut [Complex64], a: MatRef<'_, Complex64>, b: MatRef<'_, Co
 }
 
 /// The matrix of a sum; a Hermitian one is completed from its lower triangle.
-fn finish(sum: Vec<Complex64>, width: usize, hermitian: bool) -> Matrix {
+pub(super) fn finish(sum: Vec<Complex64>, width: usize, hermitian: bool) -> Matrix {
     let mut matrix = Matrix::from_shape_vec((width, width), sum).expect("the sum has the shape of its parts");
     if hermitian {
         for row in 0..width {
@@ -118,22 +122,42 @@ fn finish(sum: Vec<Complex64>, width: usize, hermitian: bool) -> Matrix {
     matrix
 }
 
+/// What a rotation acts on: columns from the first to the end, of those there are, of those there is room for.
+#[derive(Clone, Copy)]
+pub(super) struct Rotated {
+    pub(super) first: usize,
+    pub(super) end: usize,
+    pub(super) width: usize,
+    pub(super) reserved: usize,
+}
+
+impl Rotated {
+    /// Writes the new columns of a row, with those that are not rotated behind them.
+    fn write<T: Real>(self, row: &mut [Complex<T>], values: &[Complex64]) {
+        if self.end < self.width {
+            row.copy_within(self.end..self.width, self.first + values.len());
+        }
+        row[self.first..].iter_mut().zip(values).for_each(|(amplitude, value)| *amplitude = T::complex(*value));
+    }
+}
+
 /// `L_s <- sum_t L_t V_st`, panel by panel; see [`crate::backend::Shard::rotate_blocks`].
 pub(super) fn rotate_blocks<T: Real>(
     data: &mut [Complex<T>],
     rows: usize,
-    width: usize,
-    reserved: usize,
+    shape: Rotated,
     rotations: &[Matrix],
     targets: &[usize],
 ) {
+    let Rotated { first, end, reserved, .. } = shape;
+    let width = end - first;
     let values = 1usize << targets.len();
     let kept = rotations[0].ncols();
     let mask = scatter_bits(values - 1, targets);
     let block = |value: usize| Rows { outside: (rows - 1) & !mask, value: scatter_bits(value, targets) };
     let numbers = rows / values;
     if targets.is_empty() && T::doubles(data).is_some() {
-        return rotate_in_place(data, (width, reserved), &rotations[0]);
+        return rotate_in_place(data, shape, &rotations[0]);
     }
     let shared = SharedRows(data.as_mut_ptr());
     let panels = numbers.div_ceil(PANEL_ROWS);
@@ -143,7 +167,7 @@ pub(super) fn rotate_blocks<T: Real>(
         let start = |value: usize, number: usize| block(value).at(number) * reserved;
         for (value, input) in inputs.iter_mut().enumerate() {
             // SAFETY: blocks and numbers give every row of the shard to exactly one panel.
-            load(range.clone().map(|number| unsafe { &*shared.row(start(value, number), width) }), input);
+            load(range.clone().map(|number| unsafe { &*shared.row(start(value, number) + first, width) }), input);
         }
         for (value, factors) in rotations.chunks_exact(values).enumerate() {
             let product = &mut product[..range.len() * kept];
@@ -155,15 +179,16 @@ pub(super) fn rotate_blocks<T: Real>(
             }
             for (number, values) in range.clone().zip(product.chunks_exact(kept)) {
                 // SAFETY: as above, and the panel's rows have been read.
-                let row = unsafe { shared.row(start(value, number), kept) };
-                row.iter_mut().zip(values).for_each(|(amplitude, value)| *amplitude = T::complex(*value));
+                shape.write(unsafe { shared.row(start(value, number), reserved) }, values);
             }
         }
     });
 }
 
 /// `L <- L V` where the rows of a panel need not be collected first.
-fn rotate_in_place<T: Real>(data: &mut [Complex<T>], (width, reserved): (usize, usize), rotation: &Matrix) {
+fn rotate_in_place<T: Real>(data: &mut [Complex<T>], shape: Rotated, rotation: &Matrix) {
+    let Rotated { first, end, reserved, .. } = shape;
+    let width = end - first;
     let kept = rotation.ncols();
     let factor = crate::linalg::view(rotation);
     let buffer = || vec![Complex64::ZERO; PANEL_ROWS * kept];
@@ -171,68 +196,16 @@ fn rotate_in_place<T: Real>(data: &mut [Complex<T>], (width, reserved): (usize, 
         let rows = panel.len() / reserved;
         let into = MatMut::from_row_major_slice_mut(&mut product[..rows * kept], rows, kept);
         let doubles = T::doubles(panel).expect("the caller has checked the precision");
-        let input = MatRef::from_row_major_slice_with_stride(doubles, rows, width, reserved);
+        let columns = &doubles[first..(rows - 1) * reserved + end];
+        let input = MatRef::from_row_major_slice_with_stride(columns, rows, width, reserved);
         matmul(into, Accum::Replace, input, factor, Complex64::ONE, Par::Seq);
         for (row, values) in panel.chunks_exact_mut(reserved).zip(product.chunks_exact(kept.max(1))) {
-            row.iter_mut().zip(values).for_each(|(amplitude, value)| *amplitude = T::complex(*value));
+            shape.write(row, values);
         }
     });
 }
 
-/// Some columns of rows, packed, in double precision.
-fn gathered<'a, T: Real>(rows: impl Iterator<Item = &'a [Complex<T>]>, columns: &[usize]) -> Vec<Complex64> {
-    let mut packed = Vec::with_capacity(PANEL_ROWS * columns.len());
-    rows.for_each(|row| packed.extend(columns.iter().map(|column| T::double(row[*column]))));
-    packed
-}
-
-/// `sum_t L_t V_st` for the rows `s`, packed; see [`crate::backend::Shard::combined`]. Columns that no rotation takes are not
-/// read.
-pub(super) fn combined<T: Real>(
-    data: &[Complex<T>],
-    rows: usize,
-    reserved: usize,
-    rotations: &[Matrix],
-    targets: &[usize],
-) -> Vec<u8> {
-    let values = 1usize << targets.len();
-    let count = rotations[0].ncols();
-    let taken =
-        |column: &usize| rotations.iter().any(|one| one.row(*column).iter().any(|entry| entry.norm_sqr() > 0.0));
-    let sources: Vec<usize> = (0..rotations[0].nrows()).filter(taken).collect();
-    let pick = |one: &Matrix| Matrix::from_shape_fn((sources.len(), count), |(row, new)| one[(sources[row], new)]);
-    let factors: Vec<Matrix> = rotations.iter().map(pick).collect();
-    let mask = scatter_bits(values - 1, targets);
-    let block = |value: usize| Rows { outside: (rows - 1) & !mask, value: scatter_bits(value, targets) };
-    let numbers = rows / values;
-    let row_bytes = count * size_of::<Complex<T>>();
-    let mut packed = vec![0u8; rows * row_bytes];
-    let shared = SharedRows(packed.as_mut_ptr());
-    (0..numbers.div_ceil(PANEL_ROWS)).into_par_iter().for_each(|panel| {
-        let range = panel * PANEL_ROWS..((panel + 1) * PANEL_ROWS).min(numbers);
-        let input = |value: usize| -> Vec<Complex64> {
-            gathered(range.clone().map(|number| &data[block(value).at(number) * reserved..][..reserved]), &sources)
-        };
-        let inputs: Vec<Vec<Complex64>> = (0..values).map(input).collect();
-        let mut product = vec![Complex64::ZERO; range.len() * count];
-        for (value, factors) in factors.chunks_exact(values).enumerate() {
-            for (place, (input, factor)) in inputs.iter().zip(factors).enumerate() {
-                let into = MatMut::from_row_major_slice_mut(&mut product, range.len(), count);
-                let accumulate = if place == 0 { Accum::Replace } else { Accum::Add };
-                let factor = crate::linalg::view(factor);
-                matmul(into, accumulate, view(input, sources.len()), factor, Complex64::ONE, Par::Seq);
-            }
-            for (number, values) in range.clone().zip(product.chunks_exact(count)) {
-                // SAFETY: blocks and numbers give every row to exactly one panel, so every packed row too.
-                let row = unsafe { shared.row(block(value).at(number) * row_bytes, row_bytes) };
-                T::write(values, row);
-            }
-        }
-    });
-    packed
-}
-
-/// Amplitudes or their bytes, for threads that take disjoint rows.
+/// Amplitudes, for threads that take disjoint rows.
 #[derive(Clone, Copy)]
 struct SharedRows<E>(*mut E);
 // SAFETY: users of `row` give every row to exactly one thread.

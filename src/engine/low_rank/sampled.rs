@@ -5,32 +5,37 @@ use crate::backend::Backend;
 use crate::config::TailShape;
 use crate::engine::branching::{Law, weight};
 use crate::engine::split::Split;
-use crate::engine::tail::{Dropped, Ride, Tail};
+use crate::engine::tail::{Drawn, Dropped, Met, Ride, Tail};
 use crate::error::Result;
 use crate::linalg::Matrix;
 use crate::model::{Channel, Layout};
-use crate::plan::Condition;
+use crate::plan::{Condition, Plan};
 use crate::state::Outcome;
 
 impl LowRank {
-    /// Samples from now on what is dropped; to be called before the first step.
+    /// Samples what is dropped on the way through a plan; to be called before its first step.
     ///
     /// # Errors
     /// Resource error when there is no memory for it.
-    pub fn with_tail(self, backend: &dyn Backend, shape: TailShape, seed: u64) -> Result<LowRank> {
-        let tail = Tail::new(&self.state.shared_comm(), backend, self.state.qubits(), shape, seed)?;
+    pub fn with_tail(self, backend: &dyn Backend, plan: &Plan, shape: TailShape, seed: u64) -> Result<LowRank> {
+        let tail = Tail::new(&self.state.shared_comm(), backend, plan, shape, seed)?;
         Ok(LowRank { tail: Some(tail), ..self })
     }
 
     /// Prepares the tail for a channel, before it is known how the columns split.
-    pub(super) fn make_room_in_tail(&mut self, channel: &Channel) -> Result<()> {
-        let Some(tail) = &mut self.tail else { return Ok(()) };
-        tail.make_room(&mut self.state, Law::of(channel).exact)
+    pub(super) fn make_room_in_tail(&mut self) -> Result<()> {
+        self.tail.as_mut().map_or(Ok(()), |tail| tail.make_room(&mut self.state))
     }
 
-    /// Moves columns of the tail out of the core's memory.
-    pub(super) fn dismiss_guests(&mut self) -> Result<()> {
-        self.tail.as_mut().map_or(Ok(()), |tail| tail.dismiss(&mut self.state))
+    /// Runs what is queued and lets the core's own columns be the first, before a compression.
+    pub(super) fn line_up(&mut self) -> Result<()> {
+        self.tail.as_mut().map_or(Ok(()), |tail| tail.prepare(&mut self.state))?;
+        self.state.flush()
+    }
+
+    /// The columns that the tail takes up of what a compression to `kept` columns drops.
+    pub(super) fn take(&mut self, drawn: &Drawn, kept: usize) {
+        self.tail.iter_mut().for_each(|tail| tail.take(drawn, kept));
     }
 
     /// The channel on the tail, which takes up branches that the core leaves out; they become columns from `first` on.
@@ -45,27 +50,31 @@ impl LowRank {
         let Some(tail) = &mut self.tail else { return Ok(Ride::default()) };
         let exact = Law::of(channel).exact;
         let mut dropped = split.left_out(channel, record, condition, self.state.columns());
-        if !(dropped.is_empty() || exact && self.weighed) {
+        let weighs = !(dropped.is_empty() || exact && self.weighed);
+        let looks = weighs || !exact && tail.guests() > 0;
+        if looks {
             self.state.flush()?;
-            let blocks = self.state.column_blocks(targets);
-            let weigh = |one: &mut Dropped| one.column.weight = weight(&kraus[one.kraus], &blocks, one.source);
+        }
+        let seen = looks.then(|| self.state.column_blocks(targets));
+        if let Some(seen) = seen.as_ref().filter(|_| weighs) {
+            let weigh = |one: &mut Dropped| one.column.weight = weight(&kraus[one.kraus], seen, one.source);
             dropped.iter_mut().for_each(weigh);
         }
         self.weighed &= exact;
-        tail.channel(channel, (targets, record), condition, (self.state.columns(), first), &dropped)
+        let met = Met { columns: self.state.columns(), seen, dropped, first };
+        tail.channel(channel, (targets, record), condition, &met)
     }
 
     /// Forms the columns that the tail takes up from a channel which the core is about to be compressed with: of the core's
     /// own the channel makes nothing yet.
-    pub(super) fn seat(&mut self, ride: Ride, kraus: &[Matrix], targets: &[usize]) -> Result<()> {
+    pub(super) fn seat(&mut self, ride: Ride, kraus: &[Matrix], targets: &[usize]) {
         if self.tail.is_none() {
-            return Ok(());
+            return;
         }
         let columns = self.state.columns().to_vec();
         let mut still = Split { kept: vec![kraus.len() - 1; columns.len()], columns, branches: Vec::new() };
         still.take_along(ride);
         self.state.branch(kraus, targets, (&still.kept, &still.columns), &still.branches);
-        self.dismiss_guests()
     }
 
     /// Outcomes of core and tail together.

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::state::Column;
 use num_complex::Complex64;
+use std::ops::Range;
 
 /// New columns for blocks, in terms of other columns.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,47 +16,28 @@ pub(in crate::engine) struct Drawn {
     pub(super) owners: Vec<usize>,
 }
 
-/// New columns as they are put together.
-pub(super) struct Draft {
-    width: usize,
-    entries: Vec<Vec<(usize, Complex64)>>,
-    columns: Vec<Column>,
-    owners: Vec<usize>,
-}
-
-impl Draft {
-    /// In terms of so many columns.
-    pub(super) fn new(width: usize) -> Draft {
-        Draft { width, entries: Vec::new(), columns: Vec::new(), owners: Vec::new() }
-    }
-
-    pub(super) fn push(
-        &mut self,
-        rows: &[usize],
-        entries: impl Iterator<Item = Complex64>,
-        owner: usize,
-        column: Column,
-    ) {
-        self.entries.push(rows.iter().copied().zip(entries).collect());
-        self.columns.push(column);
-        self.owners.push(owner);
-    }
-
-    pub(super) fn finish(self) -> Drawn {
-        let mut rotation = Matrix::zeros((self.width, self.columns.len()));
-        for (column, entries) in self.entries.iter().enumerate() {
-            entries.iter().for_each(|(row, entry)| rotation[(*row, column)] = *entry);
-        }
-        Drawn { rotation, columns: self.columns, owners: self.owners }
-    }
-}
-
 /// What the root rank draws, on every rank.
 pub(super) fn from_root(comm: &dyn Communicator, draw: impl FnOnce() -> Result<Vec<u8>>) -> Result<Drawn> {
     Drawn::from_bytes(&bytes_from_root(comm, draw)?)
 }
 
 impl Drawn {
+    /// Nothing, in terms of so many columns.
+    pub(in crate::engine) fn none(width: usize) -> Drawn {
+        Drawn { rotation: Matrix::zeros((width, 0)), columns: Vec::new(), owners: Vec::new() }
+    }
+
+    /// The columns as guests of a core, to which they weigh nothing.
+    pub(in crate::engine) fn as_guests(&self) -> impl Iterator<Item = Column> {
+        self.columns.iter().map(|column| Column { weight: 0.0, ..*column })
+    }
+
+    /// The new columns of one owner in terms of these columns.
+    pub(super) fn part(&self, rows: Range<usize>, owner: usize) -> Matrix {
+        let new: Vec<usize> = (0..self.owners.len()).filter(|new| self.owners[*new] == owner).collect();
+        Matrix::from_shape_fn((rows.len(), new.len()), |(row, column)| self.rotation[(rows.start + row, new[column])])
+    }
+
     /// Bytes for the other ranks.
     pub(in crate::engine) fn to_bytes(&self) -> Vec<u8> {
         let head = [self.rotation.nrows() as u64, self.columns.len() as u64];

@@ -1,17 +1,11 @@
 //! Columns of the tail that still lie in the core's memory.
 //!
 //! A branch that is drawn for a block is formed like a branch of the core, as one more column: nothing has to be run for its
-//! sake before the core's operations run anyway. Until the core is rotated it is a guest there. It takes part in the gates, takes
-//! its own branches of channels, and counts for nothing: its weight, as the core sees it, is zero.
+//! sake before the core's operations run anyway. Until the core is compressed it is a guest there. It takes part in the gates,
+//! takes its own branches of channels, and counts for nothing: its weight, as the core sees it, is zero.
 
+use super::sketch::Stream;
 use crate::state::Branch;
-
-/// Where a column of the tail belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Home {
-    pub(super) block: usize,
-    pub(super) place: usize,
-}
 
 /// What a channel does to guests, and which come.
 #[derive(Debug, Default)]
@@ -22,41 +16,136 @@ pub(in crate::engine) struct Ride {
     pub(in crate::engine) newcomers: Vec<Branch>,
 }
 
+/// A column of the tail in the core's memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Guest {
+    /// Of the core.
+    pub(super) column: usize,
+    pub(super) block: usize,
+    /// Of all that it stands for; zero once another one stands for that.
+    pub(super) weight: f64,
+}
+
+/// The guests of one block.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) block: usize,
+    /// How many there are in the groups before.
+    pub(super) first: usize,
+    /// Of the core.
+    pub(super) columns: Vec<usize>,
+    pub(super) weights: Vec<f64>,
+}
+
+impl Group {
+    pub(super) fn weight(&self) -> f64 {
+        self.weights.iter().sum()
+    }
+}
+
+/// How an event is represented.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Event {
+    pub(super) weight: f64,
+    /// What a guest should weigh at least.
+    pub(super) share: f64,
+    /// Guests that come to a block at most.
+    pub(super) most: usize,
+}
+
 /// The guests, by rising column of the core.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Guests {
-    /// One that was replaced has no home any more.
-    list: Vec<(usize, Option<Home>)>,
+    list: Vec<Guest>,
+    /// For each block the guest that stands for branches of events that weigh little.
+    standing: Vec<Option<usize>>,
 }
 
 impl Guests {
+    pub(super) fn new(blocks: usize) -> Guests {
+        Guests { list: Vec::new(), standing: vec![None; blocks] }
+    }
+
+    /// Those that were replaced included.
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Adds one behind all others; it replaces one of the same home.
-    pub(super) fn add(&mut self, column: usize, home: Home) {
-        self.list.iter_mut().filter(|(_, other)| *other == Some(home)).for_each(|(_, other)| *other = None);
-        self.list.push((column, Some(home)));
+    pub(super) fn weight(&self) -> f64 {
+        self.list.iter().map(|guest| guest.weight).sum()
     }
 
-    /// Columns and places of the guests of a block.
-    pub(super) fn of(&self, block: usize) -> impl Iterator<Item = (usize, usize)> {
-        let own = move |(column, home): &(usize, Option<Home>)| {
-            home.filter(|home| home.block == block).map(|home| (*column, home.place))
-        };
-        self.list.iter().filter_map(own)
+    /// Those that were not replaced.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Guest> {
+        self.list.iter().filter(|guest| guest.weight > 0.0)
     }
 
-    /// Those that have a home.
-    pub(super) fn housed(&self) -> (Vec<usize>, Vec<Home>) {
-        self.list.iter().filter_map(|(column, home)| home.map(|home| (*column, home))).unzip()
+    /// Adds one behind all others.
+    fn add(&mut self, column: usize, block: usize, weight: f64) {
+        self.list.push(Guest { column, block, weight });
+    }
+
+    /// Those that were not replaced are columns from `first` on now, in their order, behind new ones of these blocks and weights.
+    pub(super) fn line_up(&mut self, first: usize, new: impl Iterator<Item = (usize, f64)>) {
+        let old: Vec<usize> = (0..self.list.len()).filter(|guest| self.list[*guest].weight > 0.0).collect();
+        let mut list: Vec<Guest> = new.map(|(block, weight)| Guest { column: 0, block, weight }).collect();
+        let before = list.len();
+        for standing in self.standing.iter_mut().flatten() {
+            *standing = before + old.partition_point(|guest| guest < standing);
+        }
+        list.extend(old.iter().map(|guest| self.list[*guest]));
+        list.iter_mut().zip(first..).for_each(|(guest, column)| guest.column = column);
+        self.list = list;
+    }
+
+    /// Takes up an event for a block; gives, for each guest that comes, to a column from `first` on, the point in [0, 1) along the
+    /// event's weights where its branch is.
+    ///
+    /// An event of a share or more is represented by new guests, at equal distances along the weights. Many events that weigh less
+    /// share a guest: one branch stands for all so far, the one before or one of this event's.
+    pub(super) fn take_up(&mut self, block: usize, event: Event, first: usize, stream: &mut Stream) -> Vec<f64> {
+        let Event { weight, share, most } = event;
+        let (coin, start) = (stream.uniform(), stream.uniform());
+        if weight >= share {
+            let count = ((weight / share) as usize).min(most);
+            (0..count).for_each(|number| self.add(first + number, block, weight / count as f64));
+            return (0..count).map(|number| (start + number as f64) / count as f64).collect();
+        }
+        let before = self.standing[block];
+        let total = weight + before.map_or(0.0, |guest| self.list[guest].weight);
+        let replaced = coin * total < weight;
+        if replaced {
+            before.iter().for_each(|guest| self.list[*guest].weight = 0.0);
+            self.add(first, block, total);
+        } else {
+            before.iter().for_each(|guest| self.list[*guest].weight = total);
+        }
+        let standing = if replaced { Some(self.list.len() - 1) } else { before };
+        self.standing[block] = standing.filter(|_| total < share);
+        if replaced { vec![start] } else { Vec::new() }
     }
 
     /// The columns, of so many, that are none of these.
     pub(super) fn others(&self, width: usize) -> Vec<usize> {
         let mut own = vec![true; width];
-        self.list.iter().for_each(|(column, _)| own[*column] = false);
+        self.list.iter().for_each(|guest| own[guest.column] = false);
         (0..width).filter(|column| own[*column]).collect()
+    }
+
+    /// All of them by block, but those that were replaced; there are none afterwards.
+    pub(super) fn leave(&mut self) -> Vec<Group> {
+        let mut groups = Vec::new();
+        let mut first = 0;
+        for block in 0..self.standing.len() {
+            let own = self.iter().filter(|guest| guest.block == block);
+            let (columns, weights): (Vec<usize>, Vec<f64>) = own.map(|guest| (guest.column, guest.weight)).unzip();
+            let count = columns.len();
+            if count > 0 {
+                groups.push(Group { block, first, columns, weights });
+            }
+            first += count;
+        }
+        *self = Guests::new(self.standing.len());
+        groups
     }
 }

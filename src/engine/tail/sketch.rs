@@ -65,6 +65,10 @@ impl Class {
         self.metric.diag().iter().map(|entry| entry.re.max(0.0)).collect()
     }
 
+    pub(super) fn trace(&self) -> f64 {
+        self.weights().iter().sum()
+    }
+
     /// A superposition of the listed columns.
     fn superpose(&self, members: &[usize], stream: &mut Stream) -> Vec<Complex64> {
         let mut coefficients = vec![Complex64::ZERO; self.metric.nrows()];

@@ -15,6 +15,9 @@ type Raw = HashMap<PauliString, f64>;
 /// Makes the values of a record those of core and tail, if there is a tail: without bias, of the standard error that the
 /// blocks' spread tells. The bounds stay what they are; `core` gives the core's part.
 pub(super) fn add(run: &mut Run, inputs: &Inputs, core: &Raw, record: &mut RunRecord) -> Result<()> {
+    if run.engine.tail().is_none() {
+        return Ok(());
+    }
     let last = final_step(inputs)?;
     let groups: Vec<&[usize]> = inputs.config.observe.probabilities.iter().map(|group| &group.value[..]).collect();
     let of_core =
