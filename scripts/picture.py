@@ -17,6 +17,7 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib import ticker  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 BUDGETS = [("5e-2", "#9ecae1"), ("2e-2", "#4292c6"), ("5e-3", "#08306b")]
@@ -51,6 +52,9 @@ def tail() -> None:
             axes.plot(times, [error * case["aer_over_ours"] ** 0.5 for error in line], "--", color="#d94801", lw=1, label="trajectories, Aer")
         noise = "" if case["scale"] is None else f", noise × {case['scale']}"
         axes.set(xscale="log", yscale="log", title=case["case"] + noise)
+        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
         axes.spines[["top", "right"]].set_visible(False)
         axes.title.set_fontsize(10)
     for axes in frames[1]:
