@@ -149,3 +149,55 @@ impl Guests {
         groups
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn light(weight: f64) -> Event {
+        Event { weight, share: 10.0, most: 4 }
+    }
+
+    #[test]
+    fn of_light_events_one_stands_for_all_in_proportion_to_its_weight() {
+        const DRAWS: u32 = 20_000;
+        let weights = [0.1, 0.4, 0.2, 0.3];
+        let mut chosen = [0.0; 4];
+        for draw in 0..DRAWS {
+            let (mut guests, mut stream) = (Guests::new(1), Stream::new(5, u64::from(draw)));
+            for (event, weight) in weights.iter().enumerate() {
+                guests.take_up(0, light(*weight), event, &mut stream);
+            }
+            let left: Vec<Guest> = guests.iter().copied().collect();
+            assert_eq!(left.len(), 1);
+            assert!((left[0].weight - 1.0).abs() < 1e-12);
+            chosen[left[0].column] += 1.0 / f64::from(DRAWS);
+        }
+        let spread = 4.0 * (0.25 / f64::from(DRAWS)).sqrt();
+        assert!(chosen.iter().zip(weights).all(|(found, weight)| (found - weight).abs() < spread), "{chosen:?}");
+    }
+
+    #[test]
+    fn the_one_that_stands_for_others_is_known_after_lining_up() {
+        let (mut guests, mut stream) = (Guests::new(1), Stream::new(5, 1));
+        guests.take_up(0, Event { weight: 1.0, share: 0.5, most: 4 }, 3, &mut stream);
+        guests.take_up(0, light(1e-12), 5, &mut stream);
+        guests.line_up(20, [(0, 0.7)].into_iter());
+        // All but certain to take the place of the light one.
+        guests.take_up(0, light(0.1), 30, &mut stream);
+        let left: Vec<(usize, f64)> = guests.iter().map(|guest| (guest.column, guest.weight)).collect();
+        assert_eq!(left, [(20, 0.7), (21, 0.5), (22, 0.5), (30, 0.1 + 1e-12)]);
+    }
+
+    #[test]
+    fn a_heavy_event_brings_guests_at_equal_distances() {
+        let (mut guests, mut stream) = (Guests::new(2), Stream::new(5, 1));
+        let points = guests.take_up(1, Event { weight: 1.0, share: 0.3, most: 4 }, 7, &mut stream);
+        assert_eq!(points.len(), 3);
+        assert!(points.windows(2).all(|pair| (pair[1] - pair[0] - 1.0 / 3.0).abs() < 1e-12));
+        let groups = guests.leave();
+        assert_eq!((groups[0].block, &groups[0].columns[..]), (1, &[7, 8, 9][..]));
+        assert!((groups[0].weight() - 1.0).abs() < 1e-12);
+        assert_eq!(guests.len(), 0);
+    }
+}
