@@ -226,11 +226,11 @@ impl<T: Real> Shard for CpuShard<T> {
     }
 
     fn arrange_columns(&mut self, columns: &[usize]) {
-        let reserved = self.reserved;
+        let (width, reserved) = (self.width, self.reserved);
         self.data.par_chunks_mut(reserved * ROW_BLOCK).for_each_init(Vec::new, |old, rows| {
             for row in rows.chunks_exact_mut(reserved) {
                 old.clear();
-                old.extend_from_slice(row);
+                old.extend_from_slice(&row[..width]);
                 columns.iter().zip(row).for_each(|(column, amplitude)| *amplitude = old[*column]);
             }
         });
