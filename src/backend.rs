@@ -182,9 +182,9 @@ pub trait Shard {
     /// For all values `s >= t` of the target bits, in the order (0,0), (1,0), (1,1), (2,0), ...: `L_s^dagger L_t` over the local rows, with
     /// `L_s` these columns of the rows whose target bits are `s`; accumulated in double precision.
     fn block_grams(&self, columns: Range<usize>, targets: &[usize]) -> Vec<Matrix>;
-    /// For the same values of the target bits in the same order, and for each column `c`: `L_s[c]^dagger L_t[c]`, the
-    /// diagonal of what [`Shard::block_grams`] gives; accumulated in double precision.
-    fn column_blocks(&self, targets: &[usize]) -> Vec<Vec<Complex64>>;
+    /// For the same values of the target bits in the same order, and for each listed column `c`: `L_s[c]^dagger L_t[c]`, from
+    /// the diagonal of what [`Shard::block_grams`] gives; accumulated in double precision.
+    fn column_blocks(&self, targets: &[usize], columns: &[usize]) -> Vec<Vec<Complex64>>;
     /// `L <- L V` for `V` of shape `width x kept`, in place by row panels.
     fn rotate(&mut self, rotation: &Matrix) {
         self.rotate_blocks(0..self.width(), std::slice::from_ref(rotation), &[]);

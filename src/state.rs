@@ -26,7 +26,7 @@ use pipeline::Pool;
 use std::ops::Range;
 use std::rc::Rc;
 
-pub use columns::Combined;
+pub use columns::{Combined, Reduced};
 pub use sample::Outcome;
 
 /// What is known of a column without looking at its amplitudes.

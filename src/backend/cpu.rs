@@ -172,18 +172,27 @@ impl<T: Real> Shard for CpuShard<T> {
         products::block_grams(&self.data, self.rows, columns, self.reserved, targets)
     }
 
-    fn column_blocks(&self, targets: &[usize]) -> Vec<Vec<Complex64>> {
+    fn column_blocks(&self, targets: &[usize], columns: &[usize]) -> Vec<Vec<Complex64>> {
         let values = 1usize << targets.len();
         let places: Vec<usize> = (0..values).map(|value| scatter_bits(value, targets)).collect();
         let outside = (self.rows - 1) & !places[values - 1];
-        let pair = 4 * self.width;
+        let (count, pair) = (columns.len(), 4 * columns.len());
+        let all = columns.iter().copied().eq(0..self.width);
         let part = |numbers: Range<usize>| {
             let mut sums = vec![0.0; values * (values + 1) / 2 * pair];
             let pairs = || (0..values).flat_map(|s| (0..=s).map(move |t| (s, t)));
+            let mut listed = vec![Complex::new(T::ZERO, T::ZERO); if all { 0 } else { values * count }];
             dispatch(|| {
                 for row in numbers.map(|number| spread(number, outside)) {
+                    for (place, listed) in places.iter().zip(listed.chunks_exact_mut(count)) {
+                        let used = self.used(row | place);
+                        listed.iter_mut().zip(columns).for_each(|(listed, column)| *listed = used[*column]);
+                    }
+                    let of = |value: usize| {
+                        if all { self.used(row | places[value]) } else { &listed[value * count..][..count] }
+                    };
                     for ((s, t), sums) in pairs().zip(sums.chunks_exact_mut(pair)) {
-                        sums::add_products(self.used(row | places[s]), self.used(row | places[t]), sums);
+                        sums::add_products(of(s), of(t), sums);
                     }
                 }
             });
@@ -227,14 +236,19 @@ impl<T: Real> Shard for CpuShard<T> {
 
     fn arrange_columns(&mut self, columns: &[usize]) {
         let (width, reserved) = (self.width, self.reserved);
+        self.width = columns.len();
+        let still = columns.iter().zip(0..).take_while(|(column, place)| **column == *place).count();
+        let moved = &columns[still..];
+        if moved.is_empty() {
+            return;
+        }
         self.data.par_chunks_mut(reserved * ROW_BLOCK).for_each_init(Vec::new, |old, rows| {
             for row in rows.chunks_exact_mut(reserved) {
                 old.clear();
                 old.extend_from_slice(&row[..width]);
-                columns.iter().zip(row).for_each(|(column, amplitude)| *amplitude = old[*column]);
+                moved.iter().zip(&mut row[still..]).for_each(|(column, amplitude)| *amplitude = old[*column]);
             }
         });
-        self.width = columns.len();
     }
 
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64> {
@@ -334,7 +348,7 @@ mod tests {
                 let shard = conformance::random_shard(&Cpu::new(Precision::Double), 1 << 13, 5, 3);
                 let gram = shard.gram();
                 let overlaps = shard.flip_overlaps(6, &[0, 5]);
-                (shard.column_norms(), gram, overlaps, shard.column_blocks(&[0, 11]))
+                (shard.column_norms(), gram, overlaps, shard.column_blocks(&[0, 11], &[0, 2, 3]))
             })
         };
         assert_eq!(bits(1), bits(3));

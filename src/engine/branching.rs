@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 use crate::linalg::{Matrix, adjoint, identity, multiply};
 use crate::model::Channel;
 use crate::plan::Condition;
-use crate::state::State;
+use crate::state::{Reduced, State};
 use num_complex::Complex64;
+use std::cell::OnceCell;
 
 /// Bounds whose sum exceeds 1 by no more than their rounding belong to operators proportional to unitaries.
 const ROUNDED: f64 = 1e-12;
@@ -21,13 +22,13 @@ const SMALLEST_NORM: f64 = 1e-20;
 /// of its register that takes the index of the branch.
 pub(super) fn channel(
     state: &mut State,
-    channel: &Channel,
+    law: &Law<'_>,
     (targets, record): (&[usize], Option<usize>),
     condition: Condition,
     numbers: &[f64],
 ) -> Result<()> {
-    let choice = choose(state, &Law::of(channel), targets, condition, numbers)?;
-    apply(state, channel, targets, &choice)?;
+    let choice = choose(state, law, targets, condition, numbers)?;
+    apply(state, law.channel, targets, &choice)?;
     if let Some(bit) = record {
         let values: Vec<Option<bool>> = choice.iter().map(|choice| choice.map(|branch| branch == 1)).collect();
         state.record(bit, &values);
@@ -45,7 +46,7 @@ pub(super) fn normalise(state: &mut State, weights: &[f64]) -> Result<()> {
     Ok(())
 }
 
-/// The branch of each column for which the condition holds. The columns are looked at only if one of them needs it.
+/// The branch of each column for which the condition holds. Only the columns that need it are looked at.
 fn choose(
     state: &mut State,
     law: &Law<'_>,
@@ -54,24 +55,27 @@ fn choose(
     numbers: &[f64],
 ) -> Result<Vec<Option<usize>>> {
     let holds: Vec<bool> = state.columns().iter().map(|column| condition.holds(column.register)).collect();
-    let mut choice: Vec<Option<usize>> = numbers.iter().map(|number| law.unseen(*number)).collect();
-    if choice.iter().zip(&holds).any(|(choice, holds)| *holds && choice.is_none()) {
-        let blocks = look(state, targets)?;
-        let seen = |(column, number): (usize, &f64)| Some(law.seen(*number, &blocks, column));
-        choice = numbers.iter().enumerate().map(seen).collect();
+    let choice = |column: usize| if holds[column] { law.unseen(numbers[column]) } else { None };
+    let mut choice: Vec<Option<usize>> = (0..numbers.len()).map(choice).collect();
+    let unsure: Vec<usize> = (0..numbers.len()).filter(|column| holds[*column] && choice[*column].is_none()).collect();
+    if !unsure.is_empty() {
+        let seen = look(state, targets, &unsure)?;
+        unsure.iter().for_each(|column| choice[*column] = Some(law.seen(numbers[*column], &seen, *column)));
     }
-    Ok(choice.into_iter().zip(holds).map(|(choice, holds)| choice.filter(|_| holds)).collect())
+    Ok(choice)
 }
 
-/// The columns' reduced states on the targets; columns that have become small are scaled afterwards.
-fn look(state: &mut State, targets: &[usize]) -> Result<Vec<Vec<Complex64>>> {
+/// Columns' reduced states on the targets; those that have become small are scaled afterwards.
+fn look(state: &mut State, targets: &[usize], columns: &[usize]) -> Result<Reduced> {
     state.flush()?;
-    let blocks = state.column_blocks(targets);
-    let norms: Vec<f64> = (0..state.width()).map(|column| norm(&blocks, column)).collect();
+    let seen = state.reduced(targets, columns);
+    let norms: Vec<f64> = columns.iter().map(|column| seen.norm(*column)).collect();
     if norms.iter().any(|norm| *norm < SMALLEST_NORM) {
-        scale(state, &norms, &vec![1.0; norms.len()])?;
+        let mut all = vec![1.0; state.width()];
+        columns.iter().zip(&norms).for_each(|(column, norm)| all[*column] = *norm);
+        scale(state, &all, &vec![1.0; all.len()])?;
     }
-    Ok(blocks)
+    Ok(seen)
 }
 
 /// Gives columns of these squared norms those of `weights`.
@@ -105,8 +109,9 @@ fn apply(state: &mut State, channel: &Channel, targets: &[usize], choice: &[Opti
 /// Branch `a` has at most the probability `||K_a||^2`, so the strongest has at least what that leaves of 1: below it the
 /// state need not be known. Neither need it be when all operators are proportional to unitaries.
 pub(super) struct Law<'a> {
-    kraus: &'a [Matrix],
-    bounds: &'a [f64],
+    pub(super) channel: &'a Channel,
+    /// `K_a^dagger K_a`, once they are needed.
+    effects: OnceCell<Vec<Matrix>>,
     /// The branches, the strongest first.
     order: Vec<usize>,
     /// Numbers below this choose the strongest.
@@ -122,22 +127,28 @@ impl Law<'_> {
         order.sort_by(|one, other| bounds[*other].total_cmp(&bounds[*one]));
         let sure = 1.0 - order[1..].iter().map(|branch| bounds[*branch]).sum::<f64>();
         let exact = bounds.iter().sum::<f64>() <= 1.0 + ROUNDED;
-        Law { kraus: channel.kraus(), bounds, order, sure, exact }
+        Law { channel, effects: OnceCell::new(), order, sure, exact }
     }
 
     /// The branch, if it does not depend on the state.
     pub(super) fn unseen(&self, number: f64) -> Option<usize> {
         if self.exact {
-            return Some(self.pick(number, |branch| self.bounds[branch]));
+            return Some(self.pick(number, |branch| self.channel.bounds()[branch]));
         }
         (number < self.sure).then_some(self.order[0])
     }
 
-    /// The branch for a column whose reduced states are given; the one of [`Law::unseen`] if that knows.
-    pub(super) fn seen(&self, number: f64, blocks: &[Vec<Complex64>], column: usize) -> usize {
-        let norm = norm(blocks, column);
-        self.unseen(number)
-            .unwrap_or_else(|| self.pick(number, |branch| weight(&self.kraus[branch], blocks, column) / norm))
+    /// The branch for a column whose reduced state is known; the one of [`Law::unseen`] if that knows.
+    pub(super) fn seen(&self, number: f64, seen: &Reduced, column: usize) -> usize {
+        let probability = |branch| self.weight(branch, seen, column) / seen.norm(column);
+        self.unseen(number).unwrap_or_else(|| self.pick(number, probability))
+    }
+
+    /// `||K_a v||^2` for a column `v`.
+    pub(super) fn weight(&self, branch: usize, seen: &Reduced, column: usize) -> f64 {
+        let effect = |kraus: &Matrix| multiply(&adjoint(kraus), kraus);
+        let effects = self.effects.get_or_init(|| self.channel.kraus().iter().map(effect).collect());
+        seen.weight(&effects[branch], column)
     }
 
     /// The branch whose piece the number is in; never one without any.
@@ -157,30 +168,6 @@ impl Law<'_> {
     }
 }
 
-/// The place of the pair `s >= t` among all.
-fn pair(s: usize, t: usize) -> usize {
-    s * (s + 1) / 2 + t
-}
-
-/// `||v||^2` from the blocks `v_s^dagger v_t` of a column.
-fn norm(blocks: &[Vec<Complex64>], column: usize) -> f64 {
-    (0..)
-        .map(|value| pair(value, value))
-        .take_while(|pair| *pair < blocks.len())
-        .map(|pair| blocks[pair][column].re)
-        .sum()
-}
-
-/// `||K v||^2`.
-pub(super) fn weight(operator: &Matrix, blocks: &[Vec<Complex64>], column: usize) -> f64 {
-    let effect = multiply(&adjoint(operator), operator);
-    let term = |s: usize, t: usize| {
-        let product = effect[(s, t)] * blocks[pair(s, t)][column];
-        if s == t { product.re } else { 2.0 * product.re }
-    };
-    (0..effect.nrows()).flat_map(|s| (0..=s).map(move |t| (s, t))).map(|(s, t)| term(s, t)).sum()
-}
-
 /// Whether the operator is the identity but for a factor, which no estimate depends on.
 fn is_scalar(operator: &Matrix) -> bool {
     let corner = operator[(0, 0)];
@@ -196,9 +183,9 @@ mod tests {
         Channel::named(name, parameters).unwrap()
     }
 
-    /// The blocks of one column on one qubit.
-    fn blocks(zero: Complex64, one: Complex64) -> Vec<Vec<Complex64>> {
-        [zero.conj() * zero, one.conj() * zero, one.conj() * one].map(|entry| vec![entry]).to_vec()
+    /// One column on one qubit.
+    fn reduced(zero: Complex64, one: Complex64) -> Reduced {
+        Reduced::of_one(&[zero.conj() * zero, one.conj() * zero, one.conj() * one], 2)
     }
 
     /// Part of the numbers that choose each branch.
@@ -213,7 +200,7 @@ mod tests {
     #[test]
     fn branches_have_their_exact_probabilities() {
         let (zero, one) = (Complex64::new(0.3, 0.4), Complex64::new(-0.1, 0.7));
-        let column = blocks(zero, one);
+        let column = reduced(zero, one);
         let state = ndarray::arr1(&[zero, one]);
         let channels = [
             named("amplitude_damping", &[0.3]),
@@ -250,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_branch_without_weight_is_never_chosen() {
-        let column = blocks(Complex64::ZERO, Complex64::ONE);
+        let column = reduced(Complex64::ZERO, Complex64::ONE);
         let law_of = measurement();
         let law = Law::of(&law_of);
         for number in [0.0, 0.5, 1.0 - f64::EPSILON / 2.0] {

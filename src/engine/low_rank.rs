@@ -166,7 +166,7 @@ impl LowRank {
             self.limited = true;
         }
         let first = self.state.width() + if at_once { 0 } else { found.branches.len() };
-        let ride = self.sample_channel(channel, &kraus, (targets, record), condition, (&found, first))?;
+        let ride = self.sample_channel(channel, (targets, record), condition, (&found, first))?;
         if at_once {
             self.seat(ride, &kraus, targets);
             self.line_up()?;

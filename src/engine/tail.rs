@@ -27,7 +27,7 @@ use crate::error::Result;
 use crate::linalg::{Matrix, adjoint, multiply};
 use crate::model::{Channel, Layout, PauliString};
 use crate::plan::{Action, Condition, Plan};
-use crate::state::{Branch, Column, Combined, Outcome, State};
+use crate::state::{Branch, Column, Combined, Outcome, Reduced, State};
 use block::Block;
 use drawn::from_root;
 use guests::{Event, Group, Guest, Guests};
@@ -60,8 +60,10 @@ pub(super) struct Dropped {
 pub(super) struct Met<'a> {
     /// The columns, guests included.
     pub(super) columns: &'a [Column],
-    /// Their reduced states on the targets, if the channel's probabilities depend on the state.
-    pub(super) seen: Option<Vec<Vec<Complex64>>>,
+    /// Random numbers of the guests among them.
+    pub(super) numbers: Vec<f64>,
+    /// The reduced states on the targets of those guests whose branch depends on it.
+    pub(super) seen: Reduced,
     pub(super) dropped: Vec<Dropped>,
     /// The column that the first new guest will be.
     pub(super) first: usize,
@@ -195,33 +197,45 @@ impl Tail {
         Ok(())
     }
 
+    /// The numbers that decide the branches of the guests.
+    pub(super) fn numbers(&mut self) -> Vec<f64> {
+        let mut stream = self.event();
+        self.guests.iter().map(|_| stream.uniform()).collect()
+    }
+
+    /// The guests, of these columns, whose branch depends on their state.
+    pub(super) fn unsure(&self, law: &Law<'_>, condition: Condition, columns: &[Column], numbers: &[f64]) -> Vec<usize> {
+        let guests = self.guests.iter().map(|guest| guest.column).zip(numbers);
+        let unsure = |(column, number): &(usize, &f64)| {
+            condition.holds(columns[*column].register) && law.unseen(**number).is_none()
+        };
+        guests.filter(unsure).map(|(column, _)| column).collect()
+    }
+
     /// Each column takes a branch of the channel, if the condition holds for it, and of the branches that the core leaves out
     /// some become guests. To be called after [`Tail::make_room`].
     pub(super) fn channel(
         &mut self,
-        channel: &Channel,
+        law: &Law<'_>,
         (targets, record): (&[usize], Option<usize>),
         condition: Condition,
         met: &Met<'_>,
     ) -> Result<Ride> {
-        let (law, mut stream) = (Law::of(channel), self.event());
-        self.noise.0 += noise(channel);
+        let mut stream = self.event();
+        self.noise.0 += noise(law.channel);
         for block in &mut self.blocks {
             let numbers: Vec<f64> = (0..block.width()).map(|_| stream.uniform()).collect();
-            branching::channel(&mut block.state, channel, (targets, record), condition, &numbers)?;
+            branching::channel(&mut block.state, law, (targets, record), condition, &numbers)?;
         }
-        let guest = |guest: &Guest| {
-            let (number, register) = (stream.uniform(), met.columns[guest.column].register);
+        let guest = |(guest, number): (&Guest, &f64)| {
+            let register = met.columns[guest.column].register;
             if !condition.holds(register) {
-                return (guest.column, channel.kraus().len(), register);
+                return (guest.column, law.channel.kraus().len(), register);
             }
-            let branch = match &met.seen {
-                Some(seen) => law.seen(number, seen, guest.column),
-                None => law.unseen(number).expect("the state is looked at if a branch depends on it"),
-            };
+            let branch = law.seen(*number, &met.seen, guest.column);
             (guest.column, branch, recorded(register, record, branch))
         };
-        let guests = self.guests.iter().map(guest).collect();
+        let guests = self.guests.iter().zip(&met.numbers).map(guest).collect();
         Ok(Ride { guests, newcomers: self.leave_out(&met.dropped, met.first) })
     }
 

@@ -8,7 +8,7 @@
 //! trajectories are the same on any number of ranks.
 
 use super::certificate::Certificate;
-use super::{Engine, Final, StepReport, branching, overlap_expectations, places, run_gate};
+use super::{Engine, Final, StepReport, branching::{self, Law}, overlap_expectations, places, run_gate};
 use crate::backend::Backend;
 use crate::comm::Communicator;
 use crate::error::{Error, Result};
@@ -62,7 +62,7 @@ impl Trajectories {
         condition: Condition,
     ) -> Result<()> {
         let numbers = self.numbers();
-        branching::channel(&mut self.state, channel, (targets, record), condition, &numbers)
+        branching::channel(&mut self.state, &Law::of(channel), (targets, record), condition, &numbers)
     }
 
     /// The next random number of each trajectory.

@@ -5,6 +5,48 @@ use crate::error::Result;
 use crate::linalg::Matrix;
 use num_complex::Complex64;
 
+/// Reduced states of columns `v`, each times its squared norm: `v_s^dagger v_t` for the values `s >= t` of some bits, with `v_s` the
+/// amplitudes for which the bits are `s`. Summed over the ranks, the same bits on every rank.
+pub struct Reduced {
+    values: usize,
+    /// For each column of the core its place among those that are known.
+    places: Vec<Option<usize>>,
+    /// For each pair, in the order (0,0), (1,0), (1,1), (2,0), ...
+    blocks: Vec<Vec<Complex64>>,
+}
+
+impl Reduced {
+    /// One column `v`, from its `v_s^dagger v_t`.
+    #[cfg(test)]
+    pub fn of_one(blocks: &[Complex64], values: usize) -> Reduced {
+        Reduced { values, places: vec![Some(0)], blocks: blocks.iter().map(|block| vec![*block]).collect() }
+    }
+
+    /// The columns that are known.
+    pub fn columns(&self) -> impl Iterator<Item = usize> {
+        (0..self.places.len()).filter(|column| self.places[*column].is_some())
+    }
+
+    fn entry(&self, s: usize, t: usize, column: usize) -> Complex64 {
+        let place = self.places[column].expect("the column is one of those asked for");
+        self.blocks[s * (s + 1) / 2 + t][place]
+    }
+
+    /// `||v||^2` of a column.
+    pub fn norm(&self, column: usize) -> f64 {
+        (0..self.values).map(|value| self.entry(value, value, column).re).sum()
+    }
+
+    /// `<v| effect |v>` of a column, for a Hermitian operator on the bits.
+    pub fn weight(&self, effect: &Matrix, column: usize) -> f64 {
+        let term = |s: usize, t: usize| {
+            let product = effect[(s, t)] * self.entry(s, t, column);
+            if s == t { product.re } else { 2.0 * product.re }
+        };
+        (0..self.values).flat_map(|s| (0..=s).map(move |t| (s, t))).map(|(s, t)| term(s, t)).sum()
+    }
+}
+
 /// Columns made of those of a state, for another one over the same ranks, of the same backend and layout.
 pub struct Combined {
     packed: Vec<u8>,
@@ -49,12 +91,17 @@ impl State {
         }
     }
 
-    /// The diagonals of what [`State::block_grams`] gives: for each pair `s >= t` of values of the target bits and each
-    /// column `c`, `L_s[c]^dagger L_t[c]`; summed over the ranks, the same bits on every rank.
-    pub fn column_blocks(&self, targets: &[usize]) -> Vec<Vec<Complex64>> {
-        let mut sums = self.settled().column_blocks(targets).concat();
+    /// The reduced states of these columns of the core on the target bits.
+    pub fn reduced(&self, targets: &[usize], columns: &[usize]) -> Reduced {
+        let values = 1 << targets.len();
+        let mut places = vec![None; self.width()];
+        columns.iter().enumerate().for_each(|(place, column)| places[*column] = Some(place));
+        if columns.is_empty() {
+            return Reduced { values, places, blocks: Vec::new() };
+        }
+        let mut sums = self.settled().column_blocks(targets, columns).concat();
         self.sum_complex(&mut sums);
-        sums.chunks_exact(self.width()).map(<[Complex64]>::to_vec).collect()
+        Reduced { values, places, blocks: sums.chunks_exact(columns.len()).map(<[Complex64]>::to_vec).collect() }
     }
 
     /// New columns, those of one part after the other: the listed columns times the part's matrix.

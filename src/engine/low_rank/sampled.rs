@@ -3,9 +3,9 @@
 use super::LowRank;
 use crate::backend::Backend;
 use crate::config::TailShape;
-use crate::engine::branching::{Law, weight};
+use crate::engine::branching::Law;
 use crate::engine::split::Split;
-use crate::engine::tail::{Drawn, Dropped, Met, Ride, Tail};
+use crate::engine::tail::{Drawn, Met, Ride, Tail};
 use crate::error::Result;
 use crate::linalg::Matrix;
 use crate::model::{Channel, Layout};
@@ -42,27 +42,31 @@ impl LowRank {
     pub(super) fn sample_channel(
         &mut self,
         channel: &Channel,
-        kraus: &[Matrix],
         (targets, record): (&[usize], Option<usize>),
         condition: Condition,
         (split, first): (&Split, usize),
     ) -> Result<Ride> {
         let Some(tail) = &mut self.tail else { return Ok(Ride::default()) };
-        let exact = Law::of(channel).exact;
+        let law = Law::of(channel);
         let mut dropped = split.left_out(channel, record, condition, self.state.columns());
-        let weighs = !(dropped.is_empty() || exact && self.weighed);
-        let looks = weighs || !exact && tail.guests() > 0;
-        if looks {
+        let weighs = !(dropped.is_empty() || law.exact && self.weighed);
+        let numbers = tail.numbers();
+        let mut looks = tail.unsure(&law, condition, self.state.columns(), &numbers);
+        if weighs {
+            looks.extend(dropped.iter().map(|one| one.source));
+            looks.sort_unstable();
+            looks.dedup();
+        }
+        if !looks.is_empty() {
             self.state.flush()?;
         }
-        let seen = looks.then(|| self.state.column_blocks(targets));
-        if let Some(seen) = seen.as_ref().filter(|_| weighs) {
-            let weigh = |one: &mut Dropped| one.column.weight = weight(&kraus[one.kraus], seen, one.source);
-            dropped.iter_mut().for_each(weigh);
+        let seen = self.state.reduced(targets, &looks);
+        if weighs {
+            dropped.iter_mut().for_each(|one| one.column.weight = law.weight(one.kraus, &seen, one.source));
         }
-        self.weighed &= exact;
-        let met = Met { columns: self.state.columns(), seen, dropped, first };
-        tail.channel(channel, (targets, record), condition, &met)
+        self.weighed &= law.exact;
+        let met = Met { columns: self.state.columns(), numbers, seen, dropped, first };
+        tail.channel(&law, (targets, record), condition, &met)
     }
 
     /// Forms the columns that the tail takes up from a channel which the core is about to be compressed with: of the core's
