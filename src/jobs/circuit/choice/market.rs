@@ -20,8 +20,9 @@ const TRAJECTORIES: usize = 3;
 const SMALL: usize = 8;
 /// ... or of so many, if the noise is so strong that low-rank has little hope.
 const SMALL_FOR_STRONG_NOISE: usize = 10;
-/// The budget allows to leave out more errors at a time than this, or else the noise is strong.
-const ERRORS: i32 = 2;
+/// The noise is strong if the budget does not allow to leave out what takes more errors than this: of pairs of errors there are
+/// more than such a density matrix has columns.
+const ERRORS: i32 = 1;
 
 /// How a number was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
