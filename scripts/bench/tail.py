@@ -19,10 +19,10 @@ NOISE = (1e-4, 1e-3)
 SCALES = [1, 10, 100]
 # Where the core counts, more blocks and finer cuts gain more, until the time is up; large circuits get the few that matter.
 CUTS = {False: [0.3, 1e-2, 1e-3, 1e-4, 6e-5, 3e-5, 1e-5, 1e-6], True: [0.3, 1e-4, 5e-5]}
-TAILS = [{"blocks": 8, "columns": 16}, {"blocks": 32, "columns": 16}]
+TAILS = [{"blocks": 8, "columns": 16}, {"blocks": 32, "columns": 16}, {"blocks": 16, "columns": 64}]
 # A run that takes longer ends the series of cuts, and one of this many times as long is given up; seconds of one case.
-LONGEST = {False: 3.0, True: 14.0}
-CASE = {False: 12.0, True: 80.0}
+LONGEST = {False: 3.0, True: 26.0}
+CASE = {False: 18.0, True: 140.0}
 # Trajectories of a run, for large circuits and for small ones.
 TRAJECTORIES = {True: 400, False: 3200}
 # A core that holds less than this at the first cut only gets dearer with finer ones.
@@ -117,7 +117,7 @@ def best(entry, least, most):
 def main():
     options = common.arguments(__doc__.splitlines()[0])
     described = common.machine()
-    clock = common.Clock(options.minutes or (1 if options.quick else 9))
+    clock = common.Clock(options.minutes or (1 if options.quick else 14))
     found, failures = [], []
     with tempfile.TemporaryDirectory() as folder:
         for case in cases(options.quick):
