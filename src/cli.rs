@@ -2,6 +2,7 @@
 
 mod bench;
 mod info;
+mod noise;
 
 use crate::comm::{self, World, node::Node};
 use crate::config::Config;
@@ -61,6 +62,11 @@ enum Command {
     },
     /// Run circuits whose results are known in closed form on every engine, alone or under mpirun
     Validate,
+    /// Show and convert noise models: native, of Qiskit Aer, calibrations of IBM backends
+    Noise {
+        #[command(subcommand)]
+        what: Noise,
+    },
     /// Describe this build and this machine: MPI, HDF5, processor, ranks, threads
     Info,
 }
@@ -96,6 +102,26 @@ enum Bench {
         /// Threads of each rank instead of the node's cores over its ranks
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
         threads: Option<u32>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Noise {
+    /// Print T1, T2, readout errors and the average gate fidelities of a noise model
+    Show {
+        /// The model: TOML, JSON of a noise model of Qiskit Aer, or JSON of the properties of an IBM backend
+        model: PathBuf,
+        /// Print every gate on every place, however many there are
+        #[arg(long)]
+        all: bool,
+    },
+    /// Write a noise model in another form
+    Convert {
+        /// The model, as for `show`
+        model: PathBuf,
+        /// The new file: .json for Qiskit Aer, .toml for the native form
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
     },
 }
 
@@ -158,6 +184,10 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
             let comm = world.communicator();
             start_threads(&Node::of(comm), None)?;
             validate::run(comm)
+        }
+        Command::Noise { what: Noise::Show { model, all } } => noise::show(world.communicator(), model, *all),
+        Command::Noise { what: Noise::Convert { model, output } } => {
+            noise::convert(world.communicator(), model, output)
         }
         Command::Run(job) => with_job(arguments, world, &job.job, |config, context| {
             driver::run(jobs::prepare(config, context)?, context)

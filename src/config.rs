@@ -6,13 +6,17 @@
 
 mod check;
 mod document;
-mod effective;
 pub mod machine;
 mod memory;
+mod noise;
 pub mod text;
 
 pub use crate::linalg::Precision;
 pub use machine::Machine;
+pub use noise::{
+    DepolarizingSection, IdleSection, MatrixSection, NoiseSection, ReadoutMatrix, ReadoutSection, RuleSection,
+    noise_file,
+};
 
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -98,17 +102,6 @@ pub enum InitialState {
     Bits(String),
     /// The state in this result file, relative to the job file.
     ResultFile(String),
-}
-
-/// `[noise]`: all probabilities, default 0.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct NoiseSection {
-    /// Depolarizing probability after one-qubit gates.
-    pub one_qubit: f64,
-    /// Depolarizing probability after two-qubit gates.
-    pub two_qubit: f64,
-    /// Probability that a measured bit is read wrongly; touches `counts` only.
-    pub readout: f64,
 }
 
 /// `[engine]`
@@ -250,7 +243,7 @@ impl Config {
     /// The job as TOML with all defaults filled in; [`parse`] makes an equal configuration of it. Limits that are
     /// absent stay absent.
     pub fn effective_toml(&self) -> String {
-        effective::toml(self)
+        toml::to_string(self).expect("a checked configuration holds only what TOML can say")
     }
 
     /// The place of a file that the job names: relative to the job file's folder.

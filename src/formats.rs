@@ -1,4 +1,5 @@
 //! Readers and writers of foreign formats.
 
+pub mod noise;
 pub mod pauli;
 pub mod qasm;

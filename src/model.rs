@@ -15,5 +15,5 @@ pub mod pauli;
 pub use channel::Channel;
 pub use circuit::{Circuit, Control, Gate, Operation, Register, Statement, Unitary};
 pub use layout::{BitMap, Layout};
-pub use noise::NoiseRule;
+pub use noise::{NoiseModel, NoiseRule};
 pub use pauli::{PauliString, PauliSum};

@@ -34,7 +34,12 @@ fn readme() -> Vec<(String, String)> {
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    for circuit in ["configs/adder_n10.qasm", "tests/data/lret/random_n12_d13_s42.qasm"] {
+    for circuit in [
+        "configs/adder_n10.qasm",
+        "tests/data/lret/random_n12_d13_s42.qasm",
+        "configs/device.qasm",
+        "configs/props_lagos.json",
+    ] {
         let source = Path::new(ROOT).join(circuit);
         std::fs::copy(&source, folder.path().join(source.file_name().unwrap())).unwrap();
     }
@@ -42,6 +47,7 @@ fn folder() -> tempfile::TempDir {
     for (language, text) in readme() {
         match language.as_str() {
             "toml" if text.contains("\"auto\"") => write("auto.toml", &text),
+            "toml" if text.contains("props_lagos") => write("device.toml", &text),
             "toml" if text.contains("tail = ") => write("tail.toml", &text),
             "toml" if text.contains("adder_n10") => write("adder.toml", &text),
             "toml" if text.contains("random_n12") => write("random.toml", &text),
@@ -52,6 +58,13 @@ fn folder() -> tempfile::TempDir {
         }
     }
     folder
+}
+
+#[test]
+fn the_device_of_the_readme_is_a_committed_job() {
+    let shown =
+        readme().into_iter().find(|(_, text)| text.contains("props_lagos") && text.contains("[circuit]")).unwrap().1;
+    assert_eq!(shown, std::fs::read_to_string(Path::new(ROOT).join("configs/device.toml")).unwrap());
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> support::Finished {
@@ -65,8 +78,8 @@ fn every_job_of_the_readme_runs() {
     let folder = folder();
     let jobs: Vec<String> =
         readme().into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
-    assert_eq!(jobs.len(), 5, "this test knows the README's five jobs");
-    for job in ["adder.toml", "auto.toml", "tail.toml", "rotation.toml", "random.toml"] {
+    assert_eq!(jobs.len(), 6, "this test knows the README's six jobs");
+    for job in ["adder.toml", "auto.toml", "tail.toml", "device.toml", "rotation.toml", "random.toml"] {
         run(folder.path(), &["check", job]);
         run(folder.path(), &["run", job]);
     }

@@ -1,12 +1,12 @@
 //! From raw tables to the checked configuration.
 
 use super::document::{self, Table, Value};
-use super::memory;
 use super::{
     CircuitSection, Compression, Config, DEFAULT_BUDGET, DEFAULT_TAIL, DEFAULT_TRAJECTORIES, DEFAULT_WHILE_PASSES,
     EngineKind, EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_GROUP, MAXIMUM_SHOTS,
-    MAXIMUM_TRAJECTORIES, NoiseSection, ObserveSection, OutputSection, Precision, TailShape,
+    MAXIMUM_TRAJECTORIES, ObserveSection, OutputSection, Precision, TailShape,
 };
+use super::{memory, noise};
 use crate::error::{Error, Result};
 use std::path::{Component, Path};
 
@@ -45,7 +45,7 @@ pub(super) fn config(text: &str, file: &str, known_jobs: &[&str]) -> Result<Conf
         job: job(&top, known_jobs)?,
         seed: optional(&top, "seed", |value| value.whole(0..=LARGEST_INTEGER))?.unwrap_or(1),
         circuit: circuit(&top.table("circuit")?)?,
-        noise: noise(&top.table("noise")?)?,
+        noise: noise::section(&top.table("noise")?)?,
         engine: engine(&top.table("engine")?)?,
         observe: observe(&top.table("observe")?)?,
         output: output(&top.table("output")?, file)?,
@@ -54,19 +54,23 @@ pub(super) fn config(text: &str, file: &str, known_jobs: &[&str]) -> Result<Conf
     Ok(config)
 }
 
-fn optional<'a, T>(table: &Table<'a>, key: &str, read: impl Fn(&Value<'a>) -> Result<T>) -> Result<Option<T>> {
+pub(super) fn optional<'a, T>(
+    table: &Table<'a>,
+    key: &str,
+    read: impl Fn(&Value<'a>) -> Result<T>,
+) -> Result<Option<T>> {
     table.get(key).map(|value| read(&value)).transpose()
 }
 
-fn located<'a, T>(value: &Value<'a>, read: impl Fn(&Value<'a>) -> Result<T>) -> Result<Located<T>> {
+pub(super) fn located<'a, T>(value: &Value<'a>, read: impl Fn(&Value<'a>) -> Result<T>) -> Result<Located<T>> {
     Ok(Located { value: read(value)?, line: value.line() })
 }
 
-fn located_string(value: &Value) -> Result<Located<String>> {
+pub(super) fn located_string(value: &Value) -> Result<Located<String>> {
     located(value, Value::string)
 }
 
-fn probability(value: &Value) -> Result<f64> {
+pub(super) fn probability(value: &Value) -> Result<f64> {
     value.number_where(|number| (0.0..=1.0).contains(&number), "a probability, 0 to 1")
 }
 
@@ -100,15 +104,6 @@ fn initial_state(value: &Value) -> Result<InitialState> {
     Err(value
         .error(format!("is `{text}`, neither a bit string nor a result file"))
         .allowed("characters 0 and 1, one a qubit, the highest qubit leftmost; or the name of a result file (.h5)"))
-}
-
-fn noise(section: &Table) -> Result<NoiseSection> {
-    let depolarizing = section.table("depolarizing")?;
-    Ok(NoiseSection {
-        one_qubit: optional(&depolarizing, "one_qubit", probability)?.unwrap_or(0.0),
-        two_qubit: optional(&depolarizing, "two_qubit", probability)?.unwrap_or(0.0),
-        readout: optional(section, "readout", probability)?.unwrap_or(0.0),
-    })
 }
 
 fn engine(section: &Table) -> Result<EngineSection> {
@@ -297,7 +292,8 @@ fn check_overwriting(config: &Config) -> Result<()> {
         InitialState::Bits(_) => None,
     });
     let expectations = config.observe.expectations_file.as_ref().map(|file| &file.value);
-    let inputs = [Some(&config.circuit.file.value), initial, expectations].into_iter().flatten();
+    let noise = config.noise.model.as_ref().map(|file| &file.value);
+    let inputs = [Some(&config.circuit.file.value), initial, expectations, noise].into_iter().flatten();
     let paths = inputs.map(|name| config.resolve(name)).chain([config.path.clone().into()]);
     let output = config.resolve(&config.output.file.value);
     for path in paths {

@@ -14,8 +14,11 @@ pub(super) type Tables = &'static [(&'static str, &'static [&'static str])];
 pub(super) const JOB: Tables = &[
     ("", &["job", "seed", "circuit", "noise", "engine", "observe", "output"]),
     ("circuit", &["file", "initial", "parameters", "while_passes"]),
-    ("noise", &["depolarizing", "readout"]),
-    ("noise.depolarizing", &["one_qubit", "two_qubit"]),
+    ("noise", OF_NOISE),
+    ("noise.depolarizing", OF_DEPOLARIZING),
+    ("noise.readout", OF_READOUT),
+    ("noise.idle", OF_IDLE),
+    ("noise.rule", OF_RULE),
     (
         "engine",
         &[
@@ -37,6 +40,39 @@ pub(super) const JOB: Tables = &[
     ("engine.tail", &["blocks", "columns"]),
     ("observe", &["expectations", "expectations_file", "probabilities", "shots"]),
     ("output", &["file", "state"]),
+];
+
+/// The tables of a noise model file.
+pub(super) const NOISE: Tables =
+    &[("", OF_NOISE), ("depolarizing", OF_DEPOLARIZING), ("readout", OF_READOUT), ("idle", OF_IDLE), ("rule", OF_RULE)];
+
+const OF_NOISE: &[&str] = &["model", "layout", "strict", "readout", "depolarizing", "idle", "rule"];
+const OF_DEPOLARIZING: &[&str] = &["one_qubit", "two_qubit"];
+/// Of the tables of the array.
+const OF_READOUT: &[&str] = &["qubits", "matrix"];
+const OF_IDLE: &[&str] = &["schedule", "t1", "t2", "excited", "durations"];
+/// With the parameters of all channels.
+const OF_RULE: &[&str] = &[
+    "gates",
+    "qubits",
+    "place",
+    "on",
+    "otherwise",
+    "channel",
+    "paulis",
+    "matrices",
+    "p",
+    "p_x",
+    "p_y",
+    "p_z",
+    "p_0",
+    "p_1",
+    "gamma",
+    "angle",
+    "t1",
+    "t2",
+    "time",
+    "excited",
 ];
 
 /// Reads TOML.
@@ -123,11 +159,14 @@ impl<'a> Table<'a> {
     }
 
     fn known(&self) -> Option<&'static [&'static str]> {
-        self.source.tables.iter().find(|(name, _)| *name == self.name).map(|(_, keys)| *keys)
+        // The tables of an array are all alike.
+        let own =
+            self.name.strip_suffix(']').and_then(|name| name.rsplit_once('[')).map_or(&*self.name, |(name, _)| name);
+        self.source.tables.iter().find(|(name, _)| *name == own).map(|(_, keys)| *keys)
     }
 
     /// Refuses the first key, by line, that no one reads; a table that is not listed has keys of the user's own.
-    fn check_keys(self) -> Result<Self> {
+    pub(super) fn check_keys(self) -> Result<Self> {
         let Some(known) = self.known() else { return Ok(self) };
         let keys = self.entries.into_iter().flatten().map(|(key, _)| key);
         let unknown = keys.filter(|key| !known.contains(&key.get_ref().as_ref()));
@@ -253,6 +292,11 @@ impl<'a> Value<'a> {
             }
             (None, None) => Err(self.wrong_type().allowed("a table, `{ name = value }`")),
         }
+    }
+
+    /// True for an array.
+    pub(super) fn is_array(&self) -> bool {
+        self.value.get_ref().as_array().is_some()
     }
 
     /// True for a string.

@@ -106,7 +106,14 @@ fn every_key_is_read() {
     assert_eq!(config.seed, 7);
     assert_eq!(config.circuit.initial.as_ref().unwrap().value, InitialState::Bits("0".repeat(10)));
     assert_eq!(config.circuit.parameters.value, BTreeMap::from([("theta".into(), 0.3), ("phi".into(), 1.0)]));
-    assert_eq!(config.noise, NoiseSection { one_qubit: 1e-4, two_qubit: 1e-3, readout: 0.01 });
+    assert_eq!(
+        config.noise,
+        NoiseSection {
+            readout: ReadoutSection::Symmetric(0.01),
+            depolarizing: DepolarizingSection { one_qubit: 1e-4, two_qubit: 1e-3 },
+            ..NoiseSection::default()
+        }
+    );
     let engine = &config.engine;
     assert_eq!((engine.budget, engine.compression), (Some(5e-3), Compression::EveryChannel));
     assert_eq!((engine.max_rank, engine.memory, engine.threads), (Some(100), Some(4 << 30), Some(3)));

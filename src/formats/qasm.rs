@@ -7,7 +7,7 @@
 //! # Choices where the language leaves room
 //! - `qelib1.inc` (with Qiskit's extensions) and `stdgates.inc` are built in: their gates are primitive, one
 //!   [`Gate`](crate::model::Gate) a call. A call with a modifier is one gate on all its qubits. The gates of a user's
-//!   definition are expanded; each carries the line of the outermost call.
+//!   definition are expanded, unless [`Options::whole`] names them; each carries the line of the outermost call.
 //! - A definition may replace a gate of `qelib1.inc` (files written for an older version of it bring their own), but
 //!   not one of `stdgates.inc`, as OpenQASM 3 forbids it.
 //! - Values of type `angle` are real numbers, not reduced modulo 2 pi. Integers divide as integers where an integer is
@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::model::Circuit;
 use expand::Expander;
 use parser::Parser;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Fetches an included file; the path is already resolved relative to the including file.
@@ -41,13 +41,15 @@ pub type Read<'r> = dyn FnMut(&Path) -> Result<Vec<u8>> + 'r;
 pub struct Options {
     /// The values of its `input` variables.
     pub parameters: BTreeMap<String, f64>,
+    /// Gates that are one gate each, with their noise, even if the file defines them in terms of others.
+    pub whole: BTreeSet<String>,
     /// A `while` on measured bits ends after so many passes, whatever its condition then is.
     pub while_passes: usize,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { parameters: BTreeMap::new(), while_passes: DEFAULT_WHILE_PASSES }
+        Options { parameters: BTreeMap::new(), whole: BTreeSet::new(), while_passes: DEFAULT_WHILE_PASSES }
     }
 }
 

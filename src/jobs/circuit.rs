@@ -10,6 +10,7 @@ mod ensemble;
 mod forecast;
 mod hand_over;
 mod inputs;
+mod noise;
 mod pilot;
 mod results;
 mod sizes;

@@ -14,16 +14,26 @@ mod generalized_amplitude_damping;
 mod kraus;
 mod measurement;
 mod pauli;
+mod pauli_strings;
 mod phase_damping;
 mod phase_flip;
 mod reset;
+mod specified;
+pub(crate) mod superoperator;
+#[cfg(test)]
+pub(crate) mod testing;
+mod thermal_relaxation;
 
 use crate::error::{Error, Result, nearest};
 use crate::linalg::{Matrix, spectral_norm};
 use num_complex::Complex64;
 
 pub use measurement::measurement;
+pub use pauli_strings::{PauliTable, probabilities as pauli_probabilities};
 pub use reset::reset;
+pub use specified::{Given, PARAMETERS};
+pub use superoperator::Form;
+pub use thermal_relaxation::Relaxation;
 
 /// A completely positive, trace-preserving map on one or more qubits.
 ///
@@ -130,6 +140,14 @@ impl Channel {
     /// `||K_a||^2` (spectral norm) for each operator: branch `a` keeps at most this share of a column's weight.
     pub fn bounds(&self) -> &[f64] {
         &self.bounds
+    }
+
+    /// The fidelity of its result with a pure state that went in, averaged over all of these: `(sum_a |tr K_a|^2 / d + 1) / (d + 1)`
+    /// (Nielsen, Phys. Lett. A 303, 249, 2002).
+    pub fn average_gate_fidelity(&self) -> f64 {
+        let dimension = f64::from(1u32 << self.qubits);
+        let traces: f64 = self.kraus.iter().map(|operator| operator.diag().sum().norm_sqr()).sum();
+        (traces / dimension + 1.0) / (dimension + 1.0)
     }
 
     /// What was corrected when it was made, if anything.

@@ -1,193 +1,230 @@
-//! The `[noise]` rules of a job, applied to a circuit.
+//! Noise models: what follows gates, what idle qubits suffer, and how bits are misread.
 
-use super::channel::{Channel, check_probability};
+mod depolarizing;
+mod idle;
+mod readout;
+mod rule;
+
+pub use depolarizing::NoiseRule;
+pub use idle::{Durations, Idle, Schedule};
+pub use readout::{Readout, ReadoutTable};
+pub use rule::{Place, Rule};
+
+use super::channel::Relaxation;
 use super::circuit::{Circuit, Gate, Operation, Statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Depolarizing noise after every gate as written.
-///
-/// Gates of user-defined gates' bodies count one by one, a modified gate (`ctrl @` and so on) counts as one gate on
-/// all its qubits, `id` counts; a gate on no qubit (a global phase), barriers, measurements, resets and channels get
-/// none.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct NoiseRule {
-    /// Probability of the one-qubit channel after one-qubit gates.
-    pub one_qubit: f64,
-    /// Probability of the two-qubit channel after two-qubit gates.
-    pub two_qubit: f64,
+/// Noise for any circuit.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NoiseModel {
+    /// Where it comes from, for messages.
+    pub source: String,
+    /// Depolarizing noise after every gate.
+    pub depolarizing: NoiseRule,
+    /// In the order they are applied in.
+    pub rules: Vec<Rule>,
+    /// Of idle qubits.
+    pub idle: Option<Idle>,
+    /// Of measured bits.
+    pub readout: ReadoutTable,
+    /// What is known of the device, if it is one.
+    pub device: Option<Device>,
 }
 
-impl NoiseRule {
-    /// The circuit with a channel inserted after every gate, in the bodies of conditions too, and warnings.
-    ///
-    /// One-qubit gates are followed by `depolarizing(one_qubit)`, two-qubit gates by
-    /// `two_qubit_depolarizing(two_qubit)`, larger ones by `depolarizing(one_qubit)` on each of their qubits, with one
-    /// warning for the whole circuit. A probability of zero inserts nothing. An inserted channel has its gate's line.
+/// A device: only its gates may be used, at their places.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Device {
+    /// The places where each gate may stand.
+    pub places: BTreeMap<String, BTreeSet<Vec<usize>>>,
+    /// How its qubits relax.
+    pub relaxation: Vec<Relaxation>,
+    /// How long its gates take.
+    pub durations: Durations,
+}
+
+/// A circuit with its noise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Noisy {
+    /// With channels, and coherent errors as gates.
+    pub circuit: Circuit,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+impl NoiseModel {
+    /// The circuit with this noise, its qubits being those of `layout` in the model; without one, those of the same numbers.
+    /// Noise of qubits that the circuit does not have is left out.
     ///
     /// # Errors
-    /// Input error if a probability is outside [0, 1].
-    pub fn apply(&self, circuit: &Circuit) -> Result<(Circuit, Vec<String>)> {
-        let mut insertion = Insertion {
-            rule: *self,
-            one_qubit: channel("depolarizing", self.one_qubit, "one_qubit")?,
-            two_qubit: channel("two_qubit_depolarizing", self.two_qubit, "two_qubit")?,
-            first_large: None,
-            large_gates: 0,
-        };
-        let statements = insertion.statements(&circuit.statements);
-        Ok((Circuit { statements, ..circuit.clone() }, insertion.warnings()))
-    }
-}
-
-/// The channel, or `None` when its probability is zero.
-fn channel(name: &str, probability: f64, key: &str) -> Result<Option<Channel>> {
-    check_probability(probability, &format!("the depolarizing noise `{key}`"))?;
-    if probability == 0.0 { Ok(None) } else { Channel::named(name, &[probability]).map(Some) }
-}
-
-/// One walk over a circuit.
-struct Insertion {
-    rule: NoiseRule,
-    one_qubit: Option<Channel>,
-    two_qubit: Option<Channel>,
-    /// Name and line of the first gate on three or more qubits.
-    first_large: Option<(String, usize)>,
-    large_gates: usize,
-}
-
-impl Insertion {
-    fn statements(&mut self, statements: &[Statement]) -> Vec<Statement> {
-        let mut noisy = Vec::with_capacity(2 * statements.len());
-        for statement in statements {
-            match &statement.operation {
-                Operation::Gate(gate) => {
-                    noisy.push(statement.clone());
-                    noisy.extend(self.after(gate, statement.line));
-                }
-                Operation::If { bits, value, body, otherwise } => {
-                    let (body, otherwise) = (self.statements(body), self.statements(otherwise));
-                    let operation = Operation::If { bits: bits.clone(), value: *value, body, otherwise };
-                    noisy.push(Statement { operation, line: statement.line });
-                }
-                _ => noisy.push(statement.clone()),
+    /// Input error if the model names unknown gates or the circuit has gates that the device lacks, all of them listed, unless
+    /// `strict` is false: then these are warnings. Input error, always, for values that make no channel and channels that do
+    /// not fit their gates.
+    pub fn apply(&self, circuit: &Circuit, layout: Option<&[usize]>, strict: bool) -> Result<Noisy> {
+        let layout = Places::new(layout, circuit.qubits())?;
+        let mut warnings = Vec::new();
+        for problem in [self.unknown_gates(circuit), self.missing_places(circuit, &layout)].into_iter().flatten() {
+            if strict {
+                return Err(problem);
             }
+            warnings.push(problem.what);
         }
-        noisy
+        let circuit = match &self.idle {
+            Some(idle) => idle.apply(circuit, &layout)?,
+            None => circuit.clone(),
+        };
+        let (mut circuit, depolarizing) = self.depolarizing.apply(&circuit)?;
+        warnings.extend(depolarizing);
+        if !self.rules.is_empty() {
+            circuit.statements = rule::insert(&self.rules, &layout, &circuit.statements)?;
+        }
+        Ok(Noisy { circuit, warnings })
     }
 
-    /// The noise of one gate.
-    fn after(&mut self, gate: &Gate, line: usize) -> Vec<Statement> {
-        let place = |channel: &Option<Channel>, qubits: &[usize]| {
-            let operation = Operation::Channel { channel: channel.clone()?, qubits: qubits.to_vec() };
-            Some(Statement { operation, line })
+    /// Names of gates that rules name.
+    pub fn named_gates(&self) -> BTreeSet<String> {
+        let of_rules = self.rules.iter().flat_map(|rule| rule.gates.iter().cloned());
+        let of_device = self.device.iter().flat_map(|device| device.places.keys().cloned());
+        let timed = self.idle.iter().flat_map(|idle| idle.durations.names());
+        of_rules.chain(of_device).chain(timed).collect()
+    }
+
+    /// Refuses, or with `strict` false warns of, qubits of rules and readout matrices that are none of the circuit's.
+    ///
+    /// # Errors
+    /// Input error that lists them.
+    pub fn check_qubits(&self, layout: Option<&[usize]>, qubits: usize, strict: bool) -> Result<Vec<String>> {
+        let layout = Places::new(layout, qubits)?;
+        let of_rules = self.rules.iter().flat_map(|rule| rule.qubits.iter().chain(&rule.on));
+        let named = of_rules.chain(self.readout.of_qubits.iter().map(|matrix| &matrix.qubits)).flatten();
+        let unknown: BTreeSet<usize> = named.copied().filter(|qubit| layout.logical(*qubit).is_none()).collect();
+        if unknown.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list: Vec<String> = unknown.iter().take(LONGEST_LIST).map(usize::to_string).collect();
+        let what = format!("the noise rules name qubits that the circuit does not have: {}", list.join(", "));
+        if !strict {
+            return Ok(vec![what]);
+        }
+        Err(Error::input(what)
+            .allowed(format!("the {qubits} qubits of the circuit, or those of `layout`"))
+            .next("correct the numbers, or set `strict = false` under `[noise]`"))
+    }
+
+    fn unknown_gates(&self, circuit: &Circuit) -> Option<Error> {
+        // A device says what its gates are.
+        if self.device.is_some() {
+            return None;
+        }
+        let mut used = BTreeSet::new();
+        for_each_gate(&circuit.statements, &mut |gate| {
+            used.insert(gate.name.clone());
+        });
+        let known = |name: &str| {
+            super::gate::GATES.iter().any(|kind| kind.name == name)
+                || rule::OTHER_PLACES.contains(&name)
+                || used.contains(name)
         };
-        match gate.qubits.len() {
-            2 => place(&self.two_qubit, &gate.qubits).into_iter().collect(),
-            qubits => {
-                if qubits > 2 {
-                    self.large_gates += 1;
-                    self.first_large.get_or_insert_with(|| (gate.name.clone(), line));
-                }
-                gate.qubits.iter().filter_map(|qubit| place(&self.one_qubit, &[*qubit])).collect()
+        let unknown: Vec<String> = self
+            .named_gates()
+            .into_iter()
+            .filter(|name| !known(name) && !DEVICE_GATES.contains(&name.as_str()))
+            .collect();
+        if unknown.is_empty() {
+            return None;
+        }
+        let what = format!("the noise model{} names unknown gates: {}", self.from(), unknown.join(", "));
+        Some(
+            Error::input(what)
+                .allowed("gates of the libraries, gates that the circuit defines, measure, reset")
+                .next("correct the names, or set `strict = false` under `[noise]`"),
+        )
+    }
+
+    /// Gates of the circuit at places where the device has none.
+    fn missing_places(&self, circuit: &Circuit, layout: &Places) -> Option<Error> {
+        let places = &self.device.as_ref()?.places;
+        let mut missing = BTreeSet::new();
+        for_each_gate(&circuit.statements, &mut |gate| {
+            let physical = layout.physical_list(&gate.qubits);
+            if !gate.qubits.is_empty() && !places.get(&gate.name).is_some_and(|known| known.contains(&physical)) {
+                missing.insert(format!("{} on {}", gate.name, listed(&physical)));
             }
+        });
+        if missing.is_empty() {
+            return None;
         }
+        let count = missing.len();
+        let first: Vec<String> = missing.into_iter().take(LONGEST_LIST).collect();
+        let more = if count > LONGEST_LIST { format!(" and {} more", count - LONGEST_LIST) } else { String::new() };
+        let what = format!("the device{} has no {}{more}", self.from(), first.join(", no "));
+        Some(
+            Error::input(what)
+                .allowed(format!("its gates: {}", places.keys().cloned().collect::<Vec<_>>().join(", ")))
+                .next("transpile the circuit to the device, choose other qubits with `layout` under `[noise]`, or set `strict = false` there: then they have no noise"),
+        )
     }
 
-    fn warnings(self) -> Vec<String> {
-        let is_noisy = self.one_qubit.is_some() || self.two_qubit.is_some();
-        let warning = |(name, line): (String, usize)| {
-            format!(
-                "{} gate(s) act on three or more qubits, the first `{name}` at line {line} of the circuit: the noise \
-                 rule has no channel for them, so the one-qubit channel (probability {}) follows on each of their \
-                 qubits",
-                self.large_gates, self.rule.one_qubit
-            )
-        };
-        self.first_large.filter(|_| is_noisy).map(warning).into_iter().collect()
+    fn from(&self) -> String {
+        if self.source.is_empty() { String::new() } else { format!(" {}", self.source) }
+    }
+}
+
+/// Gates of devices that no library of OpenQASM has; a circuit defines them.
+const DEVICE_GATES: [&str; 5] = ["ecr", "delay", "rzx", "iswap", "kraus"];
+/// Messages name no more than so many things.
+const LONGEST_LIST: usize = 8;
+
+fn listed(qubits: &[usize]) -> String {
+    format!("({})", qubits.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))
+}
+
+fn for_each_gate(statements: &[Statement], visit: &mut impl FnMut(&Gate)) {
+    for statement in statements {
+        match &statement.operation {
+            Operation::Gate(gate) => visit(gate),
+            Operation::If { body, otherwise, .. } => {
+                for_each_gate(body, visit);
+                for_each_gate(otherwise, visit);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Which qubits of the model those of the circuit are.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Places {
+    physical: Vec<usize>,
+}
+
+impl Places {
+    pub(crate) fn new(layout: Option<&[usize]>, qubits: usize) -> Result<Places> {
+        let Some(layout) = layout else { return Ok(Places { physical: (0..qubits).collect() }) };
+        if layout.len() != qubits {
+            return Err(Error::input(format!("the layout has {} qubits, the circuit {qubits}", layout.len()))
+                .allowed("one qubit of the noise model for each qubit of the circuit"));
+        }
+        Ok(Places { physical: layout.to_vec() })
+    }
+
+    pub(crate) fn qubits(&self) -> usize {
+        self.physical.len()
+    }
+
+    pub(crate) fn physical(&self, qubit: usize) -> usize {
+        self.physical[qubit]
+    }
+
+    fn physical_list(&self, qubits: &[usize]) -> Vec<usize> {
+        qubits.iter().map(|qubit| self.physical(*qubit)).collect()
+    }
+
+    /// The circuit's qubit at a place, if it has one there.
+    pub(crate) fn logical(&self, physical: usize) -> Option<usize> {
+        self.physical.iter().position(|place| *place == physical)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Register;
-
-    const RULE: NoiseRule = NoiseRule { one_qubit: 0.01, two_qubit: 0.02 };
-
-    fn gate(name: &str, qubits: &[usize]) -> Operation {
-        Operation::Gate(Gate { name: name.into(), qubits: qubits.to_vec(), body: vec![] })
-    }
-
-    fn circuit(operations: Vec<Operation>) -> Circuit {
-        let register = Register { name: "q".into(), start: 0, size: 4 };
-        let statements =
-            operations.into_iter().enumerate().map(|(index, operation)| Statement { operation, line: index + 3 });
-        Circuit { quantum_registers: vec![register], classical_registers: vec![], statements: statements.collect() }
-    }
-
-    /// Names, qubits and lines, short enough to compare by eye.
-    fn outline(statements: &[Statement]) -> Vec<String> {
-        let describe = |statement: &Statement| match &statement.operation {
-            Operation::Gate(gate) => format!("{} {:?} @{}", gate.name, gate.qubits, statement.line),
-            Operation::Channel { channel, qubits } => format!("{} {qubits:?} @{}", channel.name(), statement.line),
-            Operation::If { body, .. } => format!("if {:?}", outline(body)),
-            other => format!("{other:?}"),
-        };
-        statements.iter().map(describe).collect()
-    }
-
-    #[test]
-    fn channels_follow_gates_by_their_number_of_qubits() {
-        let written = circuit(vec![gate("id", &[3]), gate("cx", &[2, 0]), gate("gphase", &[])]);
-        let (noisy, warnings) = RULE.apply(&written).unwrap();
-        let expected =
-            ["id [3] @3", "depolarizing [3] @3", "cx [2, 0] @4", "two_qubit_depolarizing [2, 0] @4", "gphase [] @5"];
-        assert_eq!(outline(&noisy.statements), expected);
-        assert_eq!((noisy.qubits(), warnings.len()), (4, 0));
-        let Operation::Channel { channel, .. } = &noisy.statements[1].operation else { panic!("a channel") };
-        assert_eq!(channel, &Channel::named("depolarizing", &[0.01]).unwrap());
-    }
-
-    #[test]
-    fn larger_gates_take_the_one_qubit_channel_with_one_warning() {
-        let written = circuit(vec![gate("ccx", &[0, 1, 2]), gate("ccx", &[3, 1, 2])]);
-        let (noisy, warnings) = RULE.apply(&written).unwrap();
-        let first = ["ccx [0, 1, 2] @3", "depolarizing [0] @3", "depolarizing [1] @3", "depolarizing [2] @3"];
-        assert_eq!(outline(&noisy.statements)[..4], first);
-        assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].starts_with("2 gate(s)") && warnings[0].contains("`ccx` at line 3"), "{}", warnings[0]);
-    }
-
-    #[test]
-    fn what_is_no_gate_gets_none_and_conditions_are_entered() {
-        let pragma = Operation::Channel { channel: Channel::named("bit_flip", &[0.1]).unwrap(), qubits: vec![0] };
-        let silent = vec![
-            Operation::Barrier { qubits: vec![0, 1] },
-            Operation::Measure { qubit: 0, bit: None },
-            Operation::Reset { qubit: 0 },
-            pragma,
-        ];
-        let written = circuit(silent);
-        assert_eq!(RULE.apply(&written).unwrap().0, written);
-        let body = vec![Statement { operation: gate("x", &[1]), line: 9 }];
-        let (noisy, _) =
-            RULE.apply(&circuit(vec![Operation::If { bits: vec![0], value: 1, body, otherwise: vec![] }])).unwrap();
-        assert_eq!(outline(&noisy.statements), [r#"if ["x [1] @9", "depolarizing [1] @9"]"#]);
-    }
-
-    #[test]
-    fn zero_probabilities_insert_nothing() {
-        let written = circuit(vec![gate("x", &[1]), gate("cx", &[0, 1]), gate("ccx", &[0, 1, 2])]);
-        assert_eq!(NoiseRule::default().apply(&written).unwrap(), (written.clone(), vec![]));
-        let only_two = NoiseRule { one_qubit: 0.0, two_qubit: 0.1 };
-        let (noisy, warnings) = only_two.apply(&written).unwrap();
-        assert_eq!((noisy.statements.len(), warnings.len()), (4, 1), "the larger gate without noise is worth a word");
-    }
-
-    #[test]
-    fn probabilities_are_checked_even_without_gates() {
-        for rule in [NoiseRule { one_qubit: 1.5, ..RULE }, NoiseRule { two_qubit: f64::NAN, ..RULE }] {
-            assert!(rule.apply(&circuit(vec![])).unwrap_err().what.contains("_qubit`"));
-        }
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ use crate::model::gate::Library;
 use crate::model::{Circuit, Operation, Statement as Lowered, Unitary};
 use classical::Inputs;
 use gate::KnownGate;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// The state of the reader between statements.
@@ -35,6 +35,8 @@ pub struct Expander<'a> {
     /// Number of statements that are being carried out, each within the one before.
     depth: usize,
     inputs: Inputs<'a>,
+    /// Defined gates that are not expanded.
+    whole: &'a BTreeSet<String>,
     /// Passes of a `while` on measured bits.
     while_passes: usize,
     steps: usize,
@@ -66,6 +68,7 @@ impl<'a> Expander<'a> {
             gates: HashMap::new(),
             depth: 0,
             inputs: Inputs::new(&options.parameters),
+            whole: &options.whole,
             while_passes: options.while_passes,
             steps: 0,
             composite: None,

@@ -1,6 +1,7 @@
 //! All inputs of a circuit job, read, checked against each other, and planned.
 
 use super::choice::{self, Choice};
+use super::noise::Noise;
 use super::sizes::{check_size, does_not_fit};
 use crate::backend::Precision;
 use crate::comm::on_root;
@@ -11,8 +12,10 @@ use crate::engine::trajectories::BATCH;
 use crate::error::{Error, Result};
 use crate::formats::{pauli, qasm};
 use crate::io::StateFile;
-use crate::model::{Circuit, NoiseRule, Operation, PauliString, PauliSum};
+use crate::model::noise::ReadoutTable;
+use crate::model::{Circuit, Operation, PauliString, PauliSum};
 use crate::plan::{Plan, Request, Step};
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -43,6 +46,8 @@ pub(super) struct Material {
     pub(super) texts: [Vec<u8>; 2],
     /// The circuit with its noise.
     pub(super) circuit: Rc<Circuit>,
+    /// How qubits are misread, by their numbers in the circuit.
+    pub(super) readout: ReadoutTable,
     pub(super) observables: Vec<Observable>,
     pub(super) start: Start,
     pub(super) warnings: Vec<String>,
@@ -82,9 +87,9 @@ impl Material {
     /// Reads and checks; collective.
     fn read(config: Config, context: &Context<'_>) -> Result<Material> {
         let job = context.read(Path::new(&context.job_file), &context.job_file)?;
-        let (text, plain) = read_circuit(&config, context)?;
-        let noise = NoiseRule { one_qubit: config.noise.one_qubit, two_qubit: config.noise.two_qubit };
-        let (circuit, mut warnings) = noise.apply(&plain)?;
+        let noise = Noise::read(&config, context)?;
+        let (text, plain) = read_circuit(&config, context, noise.named_gates())?;
+        let (circuit, readout, mut warnings) = noise.apply(&config, &plain)?;
         warnings.extend(notes(&circuit));
         let qubits = circuit.qubits();
         check_size(&config, context, qubits)?;
@@ -93,7 +98,7 @@ impl Material {
         let start = read_start(&config, context, qubits)?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
         let circuit = Rc::new(circuit);
-        Ok(Material { config, texts: [job, text], circuit, observables, start, warnings, memory })
+        Ok(Material { config, texts: [job, text], circuit, readout, observables, start, warnings, memory })
     }
 }
 
@@ -276,7 +281,7 @@ pub(super) fn check_pure(config: &Config, circuit: &Circuit) -> Result<()> {
 }
 
 /// The circuit file's bytes and the circuit.
-fn read_circuit(config: &Config, context: &Context<'_>) -> Result<(Vec<u8>, Circuit)> {
+fn read_circuit(config: &Config, context: &Context<'_>, whole: BTreeSet<String>) -> Result<(Vec<u8>, Circuit)> {
     let path = context.resolve(&config.circuit.file.value);
     let text = context.read(&path, &path.display().to_string())?;
     let mut include = |included: &Path| {
@@ -289,6 +294,7 @@ fn read_circuit(config: &Config, context: &Context<'_>) -> Result<(Vec<u8>, Circ
     };
     let options = qasm::Options {
         parameters: config.circuit.parameters.value.clone(),
+        whole,
         while_passes: config.circuit.while_passes,
     };
     let circuit = qasm::parse(&text, &path, &options, &mut include)?;

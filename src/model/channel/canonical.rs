@@ -82,7 +82,7 @@ const FUSED: &str = "fused";
 
 /// The channel of a superoperator in canonical form, given an operator that is strong in it; `None` when an iteration
 /// does not converge.
-fn canonical(qubits: usize, superoperator: &Matrix, strongest: &Matrix) -> Option<Channel> {
+pub(super) fn canonical(qubits: usize, superoperator: &Matrix, strongest: &Matrix) -> Option<Channel> {
     let frame = nearest_unitary(strongest)?;
     let terms = eigen(&chi(superoperator, &frame))?;
     let (kraus, bounds): (Vec<Matrix>, Vec<f64>) = terms.iter().map(|term| operator(term, &frame)).unzip();
@@ -91,7 +91,7 @@ fn canonical(qubits: usize, superoperator: &Matrix, strongest: &Matrix) -> Optio
 
 /// `sum_a K_a (x) conj(K_a)`: the channel as a matrix that acts on `rho` read row by row. Products of channels are
 /// products of these, whose size does not hang on the number of operators.
-fn superoperator(operators: &[Matrix]) -> Matrix {
+pub(super) fn superoperator(operators: &[Matrix]) -> Matrix {
     let size = operators[0].len();
     let add = |sum: Matrix, operator: &Matrix| sum + kronecker(operator, &operator.mapv(|entry| entry.conj()));
     operators.iter().fold(Matrix::zeros((size, size)), add)

@@ -7,7 +7,7 @@ use crate::linalg::{Matrix, adjoint, hermitian_function, multiply};
 /// A completeness defect up to this is corrected; above, refused.
 const CORRECTED_DEFECT: f64 = 1e-8;
 /// A defect below this is rounding and needs no word.
-const ROUNDING_DEFECT: f64 = 1e-14;
+pub(super) const ROUNDING_DEFECT: f64 = 1e-14;
 
 /// `sum_a K_a^dagger K_a`.
 pub(super) fn completeness(operators: &[Matrix]) -> Matrix {

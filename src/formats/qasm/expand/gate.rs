@@ -120,10 +120,11 @@ impl Expander<'_> {
         let parameters = parameters.collect::<Result<Vec<_>>>()?;
         let modifiers = call.modifiers.iter().map(|one| self.modifier(one)).collect::<Result<Vec<_>>>()?;
         let runs = call.operands.iter().map(|operand| self.qubits(operand)).collect::<Result<Vec<_>>>()?;
+        let whole = matches!(gate, Some(KnownGate::Defined(..))) && self.whole.contains(&*call.name);
         for pass in 0..broadcast(&call.name, &runs)? {
             let qubits: Vec<usize> = runs.iter().map(|run| element(run, pass)).collect();
             check_distinct(&qubits, || format!("gate `{}` is called with the same qubit twice", call.name))?;
-            match modifiers.is_empty() {
+            match modifiers.is_empty() && !whole {
                 true => self.apply(&call.name, gate.as_ref(), &parameters, &qubits)?,
                 false => self.apply_modified(&call.name, gate.as_ref(), &modifiers, &parameters, qubits)?,
             }
