@@ -8,15 +8,18 @@ pub mod certificate;
 pub mod compression;
 pub mod density;
 pub mod low_rank;
+pub mod reduced;
 pub mod rounding;
+pub mod spectrum;
 mod split;
 pub mod statevector;
 pub mod statistics;
 pub mod tail;
 pub mod trajectories;
+mod variance;
 
 use crate::error::{Error, Result};
-use crate::linalg::identity;
+use crate::linalg::{Matrix, hermitian_eigenvalues, identity};
 use crate::model::{Layout, PauliString};
 use crate::plan::{Action, OverlapGroup, Step};
 use crate::state::{Column, Outcome, State};
@@ -83,6 +86,11 @@ pub trait Engine {
     /// # Errors
     /// Internal error when eigenvalues do not converge.
     fn purity(&self) -> Result<(f64, f64)>;
+    /// The eigenvalues of `rho~` that are not zero, in any order; nothing where there are too many to be computed.
+    ///
+    /// # Errors
+    /// Internal error when eigenvalues do not converge.
+    fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>>;
     /// `tr(P rho~)` for each string, none of which is the identity, on logical qubits. `measure` is the plan's last step.
     fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64>;
     /// The probabilities of the values of these logical qubits, the first least significant.
@@ -151,6 +159,12 @@ fn overlap_expectations(state: &mut State, overlaps: &[OverlapGroup], count: usi
         }
     }
     values
+}
+
+/// The eigenvalues of a Gram matrix, or of `rho~` itself.
+fn eigenvalues_of(matrix: &Matrix) -> Result<Option<Vec<f64>>> {
+    let unconverged = || Error::internal("the eigenvalues of the state did not converge");
+    hermitian_eigenvalues(matrix).ok_or_else(unconverged).map(Some)
 }
 
 /// Where logical qubits are.

@@ -2,10 +2,11 @@
 
 use super::document::{self, Table, Value};
 use super::memory;
+use super::observe::observe;
 use super::{
     CircuitSection, Compression, Config, DEFAULT_BUDGET, DEFAULT_TAIL, DEFAULT_TRAJECTORIES, DEFAULT_WHILE_PASSES,
-    EngineKind, EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_GROUP, MAXIMUM_SHOTS,
-    MAXIMUM_TRAJECTORIES, NoiseSection, ObserveSection, OutputSection, Precision, TailShape,
+    EngineKind, EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_TRAJECTORIES, NoiseSection,
+    OutputSection, Precision, TailShape,
 };
 use crate::error::{Error, Result};
 use std::path::{Component, Path};
@@ -27,8 +28,6 @@ const COMPRESSIONS: &[(&str, Compression)] =
     &[("lazy", Compression::Lazy), ("every-channel", Compression::EveryChannel)];
 const PRECISIONS: &[(&str, Precision)] = &[("double", Precision::Double), ("single", Precision::Single)];
 
-/// Qubit numbers are bits of a 64-bit mask, the highest of which stays free.
-const LARGEST_QUBIT: u64 = 62;
 /// Far more than any run gets through.
 const MAXIMUM_WHILE_PASSES: u64 = 10_000;
 const MAXIMUM_THREADS: u64 = 4096;
@@ -40,29 +39,34 @@ const LARGEST_INTEGER: u64 = i64::MAX as u64;
 pub(super) fn config(text: &str, file: &str, known_jobs: &[&str]) -> Result<Config> {
     let document = document::parse(text)?;
     let top = Table::top(text, document::JOB, document.get_ref())?;
+    let engine = engine(&top.table("engine")?)?;
     let config = Config {
         path: file.into(),
         job: job(&top, known_jobs)?,
         seed: optional(&top, "seed", |value| value.whole(0..=LARGEST_INTEGER))?.unwrap_or(1),
         circuit: circuit(&top.table("circuit")?)?,
         noise: noise(&top.table("noise")?)?,
-        engine: engine(&top.table("engine")?)?,
-        observe: observe(&top.table("observe")?)?,
+        observe: observe(&top.table("observe")?, engine.kind)?,
+        engine,
         output: output(&top.table("output")?, file)?,
     };
     check_overwriting(&config)?;
     Ok(config)
 }
 
-fn optional<'a, T>(table: &Table<'a>, key: &str, read: impl Fn(&Value<'a>) -> Result<T>) -> Result<Option<T>> {
+pub(super) fn optional<'a, T>(
+    table: &Table<'a>,
+    key: &str,
+    read: impl Fn(&Value<'a>) -> Result<T>,
+) -> Result<Option<T>> {
     table.get(key).map(|value| read(&value)).transpose()
 }
 
-fn located<'a, T>(value: &Value<'a>, read: impl Fn(&Value<'a>) -> Result<T>) -> Result<Located<T>> {
+pub(super) fn located<'a, T>(value: &Value<'a>, read: impl Fn(&Value<'a>) -> Result<T>) -> Result<Located<T>> {
     Ok(Located { value: read(value)?, line: value.line() })
 }
 
-fn located_string(value: &Value) -> Result<Located<String>> {
+pub(super) fn located_string(value: &Value) -> Result<Located<String>> {
     located(value, Value::string)
 }
 
@@ -228,50 +232,6 @@ fn memory_bytes(value: &Value) -> Result<u64> {
     let amount =
         if value.is_string() { memory::bytes(&value.string()?) } else { value.whole(1..=LARGEST_INTEGER).ok() };
     amount.ok_or_else(|| value.error("is no amount of memory").allowed(memory::ALLOWED))
-}
-
-fn observe(section: &Table) -> Result<ObserveSection> {
-    let expectations = |value: &Value| {
-        let items = value.items("an array of strings such as [\"Z0\", \"0.5*X0 X1\"]")?;
-        items.iter().map(located_string).collect::<Result<Vec<_>>>()
-    };
-    Ok(ObserveSection {
-        expectations: optional(section, "expectations", expectations)?.unwrap_or_default(),
-        expectations_file: optional(section, "expectations_file", located_string)?,
-        probabilities: optional(section, "probabilities", groups)?.unwrap_or_default(),
-        shots: optional(section, "shots", |value| value.whole(0..=MAXIMUM_SHOTS))?.unwrap_or(0),
-    })
-}
-
-fn groups(value: &Value) -> Result<Vec<Located<Vec<usize>>>> {
-    let mut groups: Vec<Located<Vec<usize>>> = Vec::new();
-    for item in value.items("an array of groups of qubits such as [[0, 1, 2], [3]]")? {
-        let group = located(&item, group)?;
-        if groups.contains(&group) {
-            return Err(item.error(format!("repeats the group {:?}", group.value)).next("leave it out"));
-        }
-        groups.push(group);
-    }
-    Ok(groups)
-}
-
-fn group(value: &Value) -> Result<Vec<usize>> {
-    let mut qubits = Vec::new();
-    for item in value.items("a group of qubits such as [0, 1, 2]")? {
-        let qubit = item.whole(0..=LARGEST_QUBIT)? as usize;
-        if qubits.contains(&qubit) {
-            return Err(item.error(format!("repeats qubit {qubit}")).allowed("each qubit once in a group"));
-        }
-        qubits.push(qubit);
-    }
-    match qubits.len() {
-        0 => Err(value.error("is an empty group").allowed("at least one qubit")),
-        1..=MAXIMUM_GROUP => Ok(qubits),
-        count => Err(value
-            .error(format!("is a group of {count} qubits, which has 2^{count} outcomes"))
-            .allowed(format!("at most {MAXIMUM_GROUP} qubits in a group"))
-            .next("ask for `shots` instead")),
-    }
 }
 
 fn output(section: &Table, file: &str) -> Result<OutputSection> {

@@ -35,8 +35,22 @@ pub(super) const JOB: Tables = &[
         ],
     ),
     ("engine.tail", &["blocks", "columns"]),
-    ("observe", &["expectations", "expectations_file", "probabilities", "shots"]),
+    (
+        "observe",
+        &[
+            "expectations",
+            "expectations_file",
+            "variance",
+            "probabilities",
+            "shots",
+            "reduced",
+            "entropy",
+            "spectrum",
+            "negativity",
+        ],
+    ),
     ("output", &["file", "state"]),
+    ("observe.negativity", &["a", "b"]),
 ];
 
 /// Reads TOML.
@@ -122,12 +136,14 @@ impl<'a> Table<'a> {
         if self.name.is_empty() { key.into() } else { format!("{}.{key}", self.name) }
     }
 
+    /// Tables of an array are known by the name of the array.
     fn known(&self) -> Option<&'static [&'static str]> {
-        self.source.tables.iter().find(|(name, _)| *name == self.name).map(|(_, keys)| *keys)
+        let own = self.name.split('[').next().unwrap_or_default();
+        self.source.tables.iter().find(|(name, _)| *name == own).map(|(_, keys)| *keys)
     }
 
     /// Refuses the first key, by line, that no one reads; a table that is not listed has keys of the user's own.
-    fn check_keys(self) -> Result<Self> {
+    pub(super) fn check_keys(self) -> Result<Self> {
         let Some(known) = self.known() else { return Ok(self) };
         let keys = self.entries.into_iter().flatten().map(|(key, _)| key);
         let unknown = keys.filter(|key| !known.contains(&key.get_ref().as_ref()));

@@ -6,16 +6,20 @@
 
 use super::certificate::Certificate;
 use super::rounding::Rounding;
-use super::{Engine, Final, StepReport, run_gate};
+use super::{Engine, Final, StepReport, eigenvalues_of, run_gate};
 use crate::backend::Backend;
 use crate::comm::Communicator;
 use crate::error::{Error, Result};
+use crate::linalg::Matrix;
 use crate::model::{Layout, PauliString};
 use crate::plan::{Action, Plan, Step};
 use crate::state::{Outcome, State};
 use num_complex::Complex64;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+
+/// The eigenvalues of a matrix of more qubits (64 MiB) are not computed.
+const LARGEST_DENSE: usize = 11;
 
 /// A density matrix.
 pub struct Density {
@@ -67,6 +71,23 @@ impl Density {
         let all = (0..1u64 << self.outcomes).flat_map(|outcome| (0..basis).map(move |ket| (outcome, ket)));
         let physical = all.map(|(outcome, ket)| self.layout.to_physical(index(outcome, ket)));
         self.state.amplitudes(physical).into_iter().map(|entry| entry * self.phase).collect()
+    }
+
+    /// `rho` on every rank, unless that is too large.
+    fn dense(&self) -> Option<Matrix> {
+        if self.qubits > LARGEST_DENSE {
+            return None;
+        }
+        let dimension = 1usize << self.qubits;
+        let mut rho = Matrix::zeros((dimension, dimension));
+        for flip in 0..dimension {
+            // One part for each outcome.
+            for (place, entry) in self.entries(flip as u64).into_iter().enumerate() {
+                let ket = place & (dimension - 1);
+                rho[(ket, ket ^ flip)] += entry;
+            }
+        }
+        Some(rho)
     }
 
     fn finish(&mut self, layout: &Layout) -> Result<()> {
@@ -121,6 +142,10 @@ impl Engine for Density {
             }
         }
         Ok((square, square.sqrt()))
+    }
+
+    fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>> {
+        self.dense().map_or(Ok(None), |rho| eigenvalues_of(&rho))
     }
 
     fn pauli_expectations(&mut self, strings: &[PauliString], _: Final<'_>) -> Vec<f64> {

@@ -12,7 +12,7 @@ use super::compression::{Decision, Rule, Source, decide};
 use super::rounding::Rounding;
 use super::split::Split;
 use super::tail::{Drawn, Tail};
-use super::{Engine, Final, StepReport, overlap_expectations, places, run_gate};
+use super::{Engine, Final, StepReport, eigenvalues_of, overlap_expectations, places, run_gate};
 use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
 use crate::config::Compression;
@@ -387,6 +387,10 @@ impl Engine for LowRank {
         let (values, _) = hermitian_eigen(&gram)
             .ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;
         Ok((frobenius_norm(&gram).powi(2), values.last().copied().unwrap_or(0.0)))
+    }
+
+    fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>> {
+        eigenvalues_of(&self.state.gram(0..self.width()))
     }
 
     fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64> {

@@ -66,6 +66,10 @@ impl Engine for Statevector {
         Ok((norm * norm, norm))
     }
 
+    fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>> {
+        Ok(Some(self.state.column_norms()))
+    }
+
     fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64> {
         overlap_expectations(&mut self.state, measure.overlaps, strings.len())
     }

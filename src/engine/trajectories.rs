@@ -8,7 +8,11 @@
 //! trajectories are the same on any number of ranks.
 
 use super::certificate::Certificate;
-use super::{Engine, Final, StepReport, branching::{self, Law}, overlap_expectations, places, run_gate};
+use super::{
+    Engine, Final, StepReport,
+    branching::{self, Law},
+    overlap_expectations, places, run_gate,
+};
 use crate::backend::Backend;
 use crate::comm::Communicator;
 use crate::error::{Error, Result};
@@ -122,6 +126,11 @@ impl Engine for Trajectories {
     /// Not known from one batch: the square of a mean is no mean of squares.
     fn purity(&self) -> Result<(f64, f64)> {
         Ok((f64::NAN, f64::NAN))
+    }
+
+    /// As for the purity.
+    fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>> {
+        Ok(None)
     }
 
     fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64> {

@@ -1,6 +1,7 @@
 //! All inputs of a circuit job, read, checked against each other, and planned.
 
 use super::choice::{self, Choice};
+use super::observables::{self, Observable};
 use super::sizes::{check_size, does_not_fit};
 use crate::backend::Precision;
 use crate::comm::on_root;
@@ -9,22 +10,13 @@ use crate::driver::Context;
 use crate::engine::rounding::Rounding;
 use crate::engine::trajectories::BATCH;
 use crate::error::{Error, Result};
-use crate::formats::{pauli, qasm};
+use crate::formats::qasm;
 use crate::io::StateFile;
-use crate::model::{Circuit, NoiseRule, Operation, PauliString, PauliSum};
+use crate::model::{Circuit, NoiseRule, Operation, PauliString};
 use crate::plan::{Plan, Request, Step};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-
-/// One observable and what it is called in the results.
-#[derive(Debug, Clone)]
-pub(super) struct Observable {
-    pub(super) name: String,
-    pub(super) sum: PauliSum,
-    /// Whether its terms are listed one by one as well.
-    pub(super) listed: bool,
-}
 
 /// Where the run starts.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +36,8 @@ pub(super) struct Material {
     /// The circuit with its noise.
     pub(super) circuit: Rc<Circuit>,
     pub(super) observables: Vec<Observable>,
+    /// The Pauli strings whose expectation values are needed, none of them the identity; some may come twice.
+    pub(super) strings: Rc<[PauliString]>,
     pub(super) start: Start,
     pub(super) warnings: Vec<String>,
     /// Bytes that fit on one rank.
@@ -88,12 +82,13 @@ impl Material {
         warnings.extend(notes(&circuit));
         let qubits = circuit.qubits();
         check_size(&config, context, qubits)?;
-        let observables = read_observables(&config, context, qubits)?;
-        check_groups(&config, qubits)?;
+        let observables = observables::read(&config, context, qubits)?;
+        observables::check_groups(&config.observe, qubits).map_err(|(group, error)| config.locate(&group, error))?;
+        let strings = observables::strings(&observables, &config.observe).into();
         let start = read_start(&config, context, qubits)?;
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
         let circuit = Rc::new(circuit);
-        Ok(Material { config, texts: [job, text], circuit, observables, start, warnings, memory })
+        Ok(Material { config, texts: [job, text], circuit, observables, strings, start, warnings, memory })
     }
 }
 
@@ -118,10 +113,10 @@ impl Inputs {
 
     /// Plans for `ranks` ranks, of which so many share a state, or as many as the engine has a use for.
     pub(super) fn planned(material: Material, ranks: usize, rows: Option<usize>) -> Result<Inputs> {
-        let Material { config, circuit, observables, .. } = &material;
+        let Material { config, circuit, strings, .. } = &material;
         let rows = rows.unwrap_or_else(|| ranks_of_a_state(config, circuit.qubits(), material.memory, ranks));
         let plan = check_pure(config, circuit)
-            .and_then(|()| Plan::new(circuit, &request(config, observables, rows)))
+            .and_then(|()| Plan::new(circuit, &request(config, strings, rows)))
             .map_err(|error| error.in_file(config.resolve(&config.circuit.file.value).display()))?;
         let mut inputs = Inputs { material, plan, members: 1, choice: None };
         inputs.members = inputs.members_on(ranks, inputs.plan.shards);
@@ -137,7 +132,7 @@ impl Inputs {
     /// The plan for another number of ranks.
     pub(super) fn plan_for(&self, ranks: usize) -> Result<Plan> {
         let rows = ranks_of_a_state(&self.config, self.plan.system, self.memory, ranks);
-        Plan::new(&self.circuit, &request(&self.config, &self.observables, rows))
+        Plan::new(&self.circuit, &request(&self.config, &self.strings, rows))
     }
 
     /// Members of the ensemble on so many ranks, `shards` of them for each: one unless trajectories are sampled.
@@ -154,10 +149,9 @@ impl Inputs {
     }
 
     fn warn_of_nothing_asked(&mut self) {
-        let observe = &self.config.observe;
-        if self.observables.is_empty() && observe.probabilities.is_empty() && observe.shots == 0 {
+        if self.config.observe.is_empty() {
             self.material.warnings.push(
-                "nothing is asked of the final state: see `expectations`, `probabilities` and `shots` in [observe]"
+                "nothing is asked of the final state: see `expectations`, `probabilities`, `reduced` and `shots` in [observe]"
                     .into(),
             );
         }
@@ -217,14 +211,14 @@ impl Inputs {
     }
 }
 
-fn request(config: &Config, observables: &[Observable], ranks: usize) -> Request {
+fn request(config: &Config, strings: &[PauliString], ranks: usize) -> Request {
     // Compressing after every channel means every channel of the circuit, as the codes compared with do.
     let fuse = config.engine.compression == Compression::Lazy;
     let density = config.engine.kind == EngineKind::Density;
     // A trajectory takes one branch of a channel, most cheaply of one that the circuit has: Pauli noise stays that.
     let fuse_noise = config.engine.kind != EngineKind::Trajectories;
     let outcomes = config.observe.shots > 0;
-    Request { ranks, strings: strings(observables), outcomes, fuse, fuse_noise, density }
+    Request { ranks, strings: strings.to_vec(), outcomes, fuse, fuse_noise, density }
 }
 
 /// Ranks that share one state: all, but for trajectories as few as have the memory, the others take their own.
@@ -304,40 +298,6 @@ fn notes(circuit: &Circuit) -> Vec<String> {
     let mut notes: Vec<String> = circuit.statements.iter().filter_map(|statement| note(&statement.operation)).collect();
     notes.dedup();
     notes
-}
-
-fn read_observables(config: &Config, context: &Context<'_>, qubits: usize) -> Result<Vec<Observable>> {
-    let mut observables = Vec::new();
-    for text in &config.observe.expectations {
-        let sum = PauliSum::parse(&text.value, qubits).map_err(|error| config.locate(text, error))?;
-        observables.push(Observable { name: text.value.clone(), sum, listed: false });
-    }
-    if let Some(named) = &config.observe.expectations_file {
-        let path = context.resolve(&named.value);
-        let shown = path.display().to_string();
-        let bytes = context.read(&path, &shown)?;
-        let sum = pauli::parse_file(&bytes, &shown, qubits)?;
-        let name = path.file_name().map_or_else(|| named.value.clone(), |name| name.to_string_lossy().into_owned());
-        observables.push(Observable { name, sum, listed: true });
-    }
-    Ok(observables)
-}
-
-fn strings(observables: &[Observable]) -> Vec<PauliString> {
-    let all = observables.iter().flat_map(|observable| &observable.sum.terms);
-    all.map(|(_, string)| *string).filter(|string| !string.is_identity()).collect()
-}
-
-fn check_groups(config: &Config, qubits: usize) -> Result<()> {
-    for group in &config.observe.probabilities {
-        if let Some(qubit) = group.value.iter().find(|qubit| **qubit >= qubits) {
-            let error =
-                Error::input(format!("qubit {qubit} of a group is out of range: the circuit has {qubits} qubit(s)"))
-                    .allowed(format!("0 to {}", qubits.saturating_sub(1)));
-            return Err(config.locate(group, error));
-        }
-    }
-    Ok(())
 }
 
 fn read_start(config: &Config, context: &Context<'_>, qubits: usize) -> Result<Start> {
