@@ -121,9 +121,9 @@ def check_reduced(group):
     return findings
 
 
-def check_entropies(group):
+def check_parts(group, kinds):
     findings = []
-    for kind in ("von_neumann", "renyi_2"):
+    for kind in kinds:
         value, lower, upper = (group[kind + bound][:] for bound in ("", "_lower", "_upper"))
         if ((lower > value) | (value > upper)).any():
             findings.append(f"{group.name}: {kind} lies outside its bounds")
@@ -191,7 +191,8 @@ def check(file):
         findings += check_bounds(results[name])
     for group in results["reduced"].values():
         findings += check_reduced(group)
-    findings += check_entropies(results["entropies"])
+    findings += check_parts(results["entropies"], ("von_neumann", "renyi_2"))
+    findings += check_parts(results["fidelities"], ("fidelity", "trace_distance"))
     if "counts" in results:
         findings += check_counts(results["counts"])
     return findings

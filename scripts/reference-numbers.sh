@@ -4,4 +4,5 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 bash "$root/scripts/python-env.sh" --reference
+"$root/.venv/bin/python" "$root/scripts/reference_observables.py"
 exec "$root/.venv/bin/python" "$root/scripts/reference_numbers.py"

@@ -14,7 +14,7 @@ pub mod text;
 
 pub use crate::linalg::Precision;
 pub use machine::Machine;
-pub use observe::{Bipartition, ObserveSection};
+pub use observe::{Bipartition, ObserveSection, OtherState};
 
 use crate::error::{Error, Result};
 use serde::Serialize;

@@ -42,6 +42,7 @@ fn folder() -> tempfile::TempDir {
     for (language, text) in readme() {
         match language.as_str() {
             "toml" if text.contains("\"auto\"") => write("auto.toml", &text),
+            "toml" if text.contains("reduced = ") => write("observables.toml", &text),
             "toml" if text.contains("tail = ") => write("tail.toml", &text),
             "toml" if text.contains("adder_n10") => write("adder.toml", &text),
             "toml" if text.contains("random_n12") => write("random.toml", &text),
@@ -65,8 +66,8 @@ fn every_job_of_the_readme_runs() {
     let folder = folder();
     let jobs: Vec<String> =
         readme().into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
-    assert_eq!(jobs.len(), 5, "this test knows the README's five jobs");
-    for job in ["adder.toml", "auto.toml", "tail.toml", "rotation.toml", "random.toml"] {
+    assert_eq!(jobs.len(), 6, "this test knows the README's six jobs");
+    for job in ["adder.toml", "auto.toml", "observables.toml", "tail.toml", "rotation.toml", "random.toml"] {
         run(folder.path(), &["check", job]);
         run(folder.path(), &["run", job]);
     }

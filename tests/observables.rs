@@ -188,6 +188,66 @@ fn the_terminal_shows_what_was_found() {
     assert!(outcome.stdout.lines().filter(|line| !line.starts_with("result")).all(|line| line.chars().count() <= 80));
 }
 
+/// A job that compares with a basis state, a pure circuit, and the result of the other circuit at this accuracy.
+fn comparing(exact: &Exact, engine: &str, other: &str) -> JobFolder {
+    let states = "fidelity = [{ state = \"0110\" }, { circuit = \"pure.qasm\" }, { file = \"other.h5\" }]";
+    let job = JobFolder::new(&exact.circuit, &format!("[engine]\n{engine}\n[observe]\n{states}\n"));
+    std::fs::write(job.path("pure.qasm"), &exact.pure).unwrap();
+    let made = JobFolder::new(&exact.other, &format!("[engine]\n{other}\n[output]\nstate = true\n"));
+    run(&made);
+    std::fs::copy(made.path("job.h5"), job.path("other.h5")).unwrap();
+    job
+}
+
+fn fidelities(outcome: &Outcome) -> [[Vec<f64>; 3]; 2] {
+    let of = |name: String| outcome.numbers(&format!("results/fidelities/{name}"));
+    ["fidelity", "trace_distance"].map(|name| ["", "_lower", "_upper"].map(|bound| of(format!("{name}{bound}"))))
+}
+
+fn check_closeness(outcome: &Outcome, exact: &Exact, tolerance: f64, what: &str) {
+    for (kind, [value, lower, upper]) in fidelities(outcome).iter().enumerate() {
+        for (row, expected) in exact.closeness().iter().map(|both| both[kind]).enumerate() {
+            let shown =
+                format!("{what}: row {row} is {} in [{}, {}], exactly {expected}", value[row], lower[row], upper[row]);
+            assert!((value[row] - expected).abs() <= tolerance, "{shown}");
+            assert!(lower[row] - TOLERANCE <= expected && expected <= upper[row] + TOLERANCE, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn states_are_compared_as_a_public_program_does() {
+    let exact = exact();
+    for engine in ["cut = 0.0", "kind = \"density\""] {
+        let outcome = run(&comparing(&exact, engine, "cut = 0.0"));
+        check_closeness(&outcome, &exact, 1e-7, engine);
+        assert_eq!(outcome.texts("results/fidelities/name"), ["0110", "pure.qasm", "other.h5"]);
+    }
+    for (one, other) in [("1e-2", "1e-2"), ("0.1", "1e-3"), ("1e-3", "0.1"), ("0.3", "0.3")] {
+        let outcome = run(&comparing(&exact, &format!("budget = {one}"), &format!("budget = {other}")));
+        check_closeness(&outcome, &exact, 0.5, &format!("{one} and {other}"));
+        let [[_, lower, upper], _] = fidelities(&outcome);
+        assert!(upper[1] - lower[1] <= one.parse::<f64>().unwrap(), "the interval is as wide as what is missing");
+    }
+}
+
+#[test]
+fn a_state_is_as_near_to_itself_as_can_be() {
+    let ghz = "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[12] q;\nh q[0];\ncx q[0], q[1];\ncx q[1], q[11];\n";
+    for (engine, difference) in
+        [("kind = \"statevector\"", true), ("kind = \"low-rank\"", true), ("kind = \"density\"", false)]
+    {
+        let observe = "[observe]\nfidelity = [{ circuit = \"circuit.qasm\" }, { state = \"100000000011\" }]\n";
+        let outcome = run(&JobFolder::new(ghz, &format!("[engine]\n{engine}\n{observe}")));
+        let [[fidelity, _, _], [distance, lower, upper]] = fidelities(&outcome);
+        assert!((fidelity[0] - 1.0).abs() < 1e-12 && (fidelity[1] - 0.5).abs() < 1e-12, "{engine}: {fidelity:?}");
+        // sqrt(1 - F), for both are pure.
+        let apart = 0.5f64.sqrt();
+        assert!(upper[0] < 1e-5 && lower[1] - 1e-9 <= apart && apart <= upper[1] + 1e-9, "{engine}: {upper:?}");
+        assert_eq!(distance[0].is_nan(), !difference, "{engine}");
+    }
+}
+
 #[test]
 fn any_number_of_ranks_finds_the_same() {
     if skipped() {
@@ -211,6 +271,13 @@ fn any_number_of_ranks_finds_the_same() {
                 let difference = complex(&one, &name) - complex(&other, &name);
                 assert!(difference.iter().all(|entry| entry.norm() < 1e-10), "{name} on {ranks} ranks");
             }
+        }
+        let job = comparing(&exact, engine, "budget = 1e-2");
+        let one = fidelities(&job.run(1));
+        for ranks in rank_counts() {
+            let other = fidelities(&job.run(ranks));
+            let pairs = one.iter().flatten().flatten().zip(other.iter().flatten().flatten());
+            pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-7, "{a} and {b} on {ranks} ranks"));
         }
     }
 }

@@ -106,6 +106,7 @@ fn record() -> RunRecord {
         reduced: vec![reduced(vec![2, 0])],
         entropies: vec![Entropy { name: "2_0".into(), von_neumann: bounded(""), renyi_2: bounded("") }],
         negativities: vec![bounded("2|0")],
+        fidelities: vec![Fidelity { name: "010".into(), fidelity: bounded("010"), trace_distance: bounded("010") }],
         spectrum: Some(StoredSpectrum { eigenvalues: vec![0.9, 0.09], distance: 0.01 }),
         state: state(),
         trace: vec![step(0, "unitary", 0), step(1, "exchange", 256)],

@@ -6,7 +6,7 @@ use super::observe::observe;
 use super::{
     CircuitSection, Compression, Config, DEFAULT_BUDGET, DEFAULT_TAIL, DEFAULT_TRAJECTORIES, DEFAULT_WHILE_PASSES,
     EngineKind, EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_TRAJECTORIES, NoiseSection,
-    OutputSection, Precision, TailShape,
+    OtherState, OutputSection, Precision, TailShape,
 };
 use crate::error::{Error, Result};
 use std::path::{Component, Path};
@@ -257,8 +257,12 @@ fn check_overwriting(config: &Config) -> Result<()> {
         InitialState::Bits(_) => None,
     });
     let expectations = config.observe.expectations_file.as_ref().map(|file| &file.value);
+    let compared = config.observe.fidelity.iter().filter_map(|other| match &other.value {
+        OtherState::State(_) => None,
+        OtherState::Circuit(name) | OtherState::File(name) => Some(name),
+    });
     let inputs = [Some(&config.circuit.file.value), initial, expectations].into_iter().flatten();
-    let paths = inputs.map(|name| config.resolve(name)).chain([config.path.clone().into()]);
+    let paths = inputs.chain(compared).map(|name| config.resolve(name)).chain([config.path.clone().into()]);
     let output = config.resolve(&config.output.file.value);
     for path in paths {
         if plain(&path).eq(plain(&output)) {

@@ -47,10 +47,12 @@ pub(super) const JOB: Tables = &[
             "entropy",
             "spectrum",
             "negativity",
+            "fidelity",
         ],
     ),
     ("output", &["file", "state"]),
     ("observe.negativity", &["a", "b"]),
+    ("observe.fidelity", &["state", "circuit", "file"]),
 ];
 
 /// Reads TOML.

@@ -29,6 +29,29 @@ pub struct ObserveSection {
     pub spectrum: bool,
     /// Pairs of groups of qubits whose entanglement is wanted; distinct, each pair of 2 to 6 qubits, no qubit twice in one.
     pub negativity: Vec<Located<Bipartition>>,
+    /// States that the final state is compared with; distinct.
+    pub fidelity: Vec<Located<OtherState>>,
+}
+
+/// A state to compare with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OtherState {
+    /// A basis state: one character 0 or 1 a qubit, the highest qubit leftmost. At least one.
+    State(String),
+    /// What a pure circuit makes of all qubits in |0>: an OpenQASM file, relative to the job file.
+    Circuit(String),
+    /// The state in this result file, relative to the job file.
+    File(String),
+}
+
+impl OtherState {
+    /// What the job file names it by.
+    pub fn name(&self) -> &str {
+        match self {
+            OtherState::State(name) | OtherState::Circuit(name) | OtherState::File(name) => name,
+        }
+    }
 }
 
 /// Two groups of qubits without a common one, neither empty.
@@ -48,9 +71,9 @@ impl Bipartition {
 }
 
 impl ObserveSection {
-    /// Whether anything but samples is wanted that is not an expectation value: an estimate of it from samples has a bias.
+    /// Whether anything is wanted that trajectories do not give: an estimate of what is not linear in the state has a bias.
     pub fn is_nonlinear(&self) -> bool {
-        self.variance || self.entropy || self.spectrum || !self.negativity.is_empty()
+        self.variance || self.entropy || self.spectrum || !self.negativity.is_empty() || !self.fidelity.is_empty()
     }
 
     /// Whether anything is wanted.
@@ -78,6 +101,7 @@ pub(super) fn observe(section: &Table, kind: EngineKind) -> Result<ObserveSectio
         entropy: flag("entropy")?,
         spectrum: flag("spectrum")?,
         negativity: check::optional(section, "negativity", bipartitions)?.unwrap_or_default(),
+        fidelity: check::optional(section, "fidelity", other_states)?.unwrap_or_default(),
     };
     check_sampled(section, kind, &observe)?;
     Ok(observe)
@@ -90,12 +114,14 @@ fn check_sampled(section: &Table, kind: EngineKind, observe: &ObserveSection) ->
         ("entropy", observe.entropy),
         ("spectrum", observe.spectrum),
         ("negativity", !observe.negativity.is_empty()),
+        ("fidelity", !observe.fidelity.is_empty()),
     ];
     let sampled = asked.iter().filter(|(_, asked)| *asked && kind == EngineKind::Trajectories);
     let refused = sampled.filter_map(|(key, _)| section.get(key)).next();
     refused.map_or(Ok(()), |value| {
         Err(value
-            .error("is not an expectation value: an estimate from trajectories would have a bias that nothing tells")
+            .error("is not for kind = \"trajectories\"")
+            .allowed("expectation values, probabilities, density matrices of some qubits, and shots")
             .next("use kind = \"low-rank\" or \"density\", or leave it out"))
     })
 }
@@ -157,5 +183,33 @@ fn bipartition(value: &Value) -> Result<Bipartition> {
         count => Err(value
             .error(format!("is about {count} qubits"))
             .allowed(format!("at most {MAXIMUM_REDUCED} qubits in both groups together"))),
+    }
+}
+
+fn other_states(value: &Value) -> Result<Vec<Located<OtherState>>> {
+    let mut all: Vec<Located<OtherState>> = Vec::new();
+    for item in value.items("an array of states such as [{ state = \"01\" }, { circuit = \"ideal.qasm\" }]")? {
+        let state = check::located(&item, other_state)?;
+        if all.iter().any(|other| other.value.name() == state.value.name()) {
+            return Err(item.error(format!("repeats `{}`", state.value.name())).next("leave it out"));
+        }
+        all.push(state);
+    }
+    Ok(all)
+}
+
+fn other_state(value: &Value) -> Result<OtherState> {
+    let table = value.table()?.check_keys()?;
+    let text = |key| check::optional(&table, key, Value::string);
+    match (text("state")?, text("circuit")?, text("file")?) {
+        (Some(bits), None, None) if bits.bytes().all(|byte| matches!(byte, b'0' | b'1')) => Ok(OtherState::State(bits)),
+        (Some(bits), None, None) => Err(value
+            .error(format!("has the state `{bits}`, which is no bit string"))
+            .allowed("characters 0 and 1, one a qubit, the highest qubit leftmost")),
+        (None, Some(file), None) => Ok(OtherState::Circuit(file)),
+        (None, None, Some(file)) => Ok(OtherState::File(file)),
+        _ => Err(value.error("names no state, or more than one").allowed(
+            "one of `state` (a bit string), `circuit` (an OpenQASM file without noise), `file` (a result with its state)",
+        )),
     }
 }

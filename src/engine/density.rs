@@ -5,6 +5,7 @@
 //! `ket + 2^n bra + 4^n o`.
 
 use super::certificate::Certificate;
+use super::closeness::Comparison;
 use super::rounding::Rounding;
 use super::{Engine, Final, StepReport, eigenvalues_of, run_gate};
 use crate::backend::Backend;
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::model::{Layout, PauliString};
 use crate::plan::{Action, Plan, Step};
-use crate::state::{Outcome, State};
+use crate::state::{Other, Outcome, State};
 use num_complex::Complex64;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -90,6 +91,18 @@ impl Density {
         Some(rho)
     }
 
+    /// `<psi| rho |psi>`.
+    fn probability_of(&self, amplitude: &dyn Fn(u64) -> Complex64) -> f64 {
+        let basis = 1u64 << self.qubits;
+        let psi: Vec<Complex64> = (0..basis).map(amplitude).collect();
+        let term = |flip: u64| -> f64 {
+            let entries = self.entries(flip);
+            let places = (0..basis).cycle().map(|ket| (psi[ket as usize], psi[(ket ^ flip) as usize]));
+            entries.iter().zip(places).map(|(entry, (ket, bra))| (ket.conj() * entry * bra).re).sum()
+        };
+        (0..basis).map(term).sum()
+    }
+
     fn finish(&mut self, layout: &Layout) -> Result<()> {
         self.state.flush()?;
         self.layout = layout.clone();
@@ -146,6 +159,17 @@ impl Engine for Density {
 
     fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>> {
         self.dense().map_or(Ok(None), |rho| eigenvalues_of(&rho))
+    }
+
+    fn compare(&mut self, _: &Layout, other: &mut Other<'_>) -> Result<Option<Comparison>> {
+        if let Some(rho) = self.dense() {
+            let rows = other.rows(&self.state, 0, 1 << self.qubits)?;
+            return Comparison::of_matrices(&rho, &rows).map(Some);
+        }
+        Ok(match other {
+            Other::Pure(amplitude) => Some(Comparison::of_probability(self.probability_of(&**amplitude))),
+            Other::Rows(..) => None,
+        })
     }
 
     fn pauli_expectations(&mut self, strings: &[PauliString], _: Final<'_>) -> Vec<f64> {

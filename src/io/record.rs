@@ -69,6 +69,17 @@ impl ReducedMatrix {
     }
 }
 
+/// Fidelity and trace distance with another state.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fidelity {
+    /// The other state, as the job file names it.
+    pub name: String,
+    /// `(tr sqrt(sqrt(rho) sigma sqrt(rho)))^2`.
+    pub fidelity: Bounded,
+    /// `||rho - sigma||_1 / 2`.
+    pub trace_distance: Bounded,
+}
+
 /// The eigenvalues of the core.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StoredSpectrum {
@@ -279,6 +290,8 @@ pub struct RunRecord {
     pub entropies: Vec<Entropy>,
     /// Negativities of pairs of groups.
     pub negativities: Vec<Bounded>,
+    /// How near the state is to others.
+    pub fidelities: Vec<Fidelity>,
     /// The eigenvalues of the state, if they were asked for.
     pub spectrum: Option<StoredSpectrum>,
     /// The final state.

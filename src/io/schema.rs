@@ -50,6 +50,17 @@ pub(super) const RENYI_2: [Field; 3] = [
     field("renyi_2_lower", "nat", "proven lower bound of the exact value"),
     field("renyi_2_upper", "nat", "proven upper bound of the exact value"),
 ];
+pub(super) const OTHER_NAME: Field = field("name", "", "the other state, as the job names it");
+pub(super) const FIDELITY: [Field; 3] = [
+    field("fidelity", "1", "(tr sqrt(sqrt(rho) sigma sqrt(rho)))^2"),
+    field("fidelity_lower", "1", "proven lower bound of the exact value"),
+    field("fidelity_upper", "1", "proven upper bound of the exact value"),
+];
+pub(super) const TRACE_DISTANCE: [Field; 3] = [
+    field("trace_distance", "1", "half the trace norm of rho - sigma"),
+    field("trace_distance_lower", "1", "proven lower bound of the exact value"),
+    field("trace_distance_upper", "1", "proven upper bound of the exact value"),
+];
 pub(super) const EIGENVALUE: Field = field("eigenvalue", "1", "eigenvalues of rho~ that are not zero, descending");
 
 pub(super) const FACTOR: Field =

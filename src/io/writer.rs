@@ -2,8 +2,8 @@
 
 use super::hdf::{attribute, column, group, link_name, matrix, scalar, text, text_column};
 use super::record::{
-    Bounded, ConfigRecord, Counts, Entropy, Expectation, Phase, ProbabilityGroup, Provenance, ReducedMatrix, RunRecord,
-    StateSummary, StoredSpectrum, Terms, TraceRow,
+    Bounded, ConfigRecord, Counts, Entropy, Expectation, Fidelity, Phase, ProbabilityGroup, Provenance, ReducedMatrix,
+    RunRecord, StateSummary, StoredSpectrum, Terms, TraceRow,
 };
 use super::schema::{self, Field};
 use hdf5::{Group, H5Type, Result};
@@ -23,6 +23,7 @@ pub(super) fn write(file: &Group, record: &RunRecord) -> Result<Group> {
     write_bounded(&results, ("negativities", "entanglement between two groups of qubits"), &record.negativities)?;
     write_reduced(&results, &record.reduced)?;
     write_entropies(&results, &record.entropies)?;
+    write_fidelities(&results, &record.fidelities)?;
     if let Some(spectrum) = &record.spectrum {
         write_spectrum(&results, spectrum)?;
     }
@@ -113,14 +114,23 @@ fn write_reduced(results: &Group, all: &[ReducedMatrix]) -> Result<()> {
 fn write_entropies(results: &Group, rows: &[Entropy]) -> Result<()> {
     let at = group(results, "entropies", "entropies in nats; lower <= exact value <= upper is proven")?;
     text_column(&at, &schema::ENTROPY_NAME, rows.iter().map(|row| &row.name))?;
-    let parts: [(&[Field; 3], fn(&Entropy) -> &Bounded); 2] =
-        [(&schema::VON_NEUMANN, |row| &row.von_neumann), (&schema::RENYI_2, |row| &row.renyi_2)];
-    for ([value, lower, upper], part) in parts {
-        numbers(&at, value, rows, |row| part(row).value)?;
-        numbers(&at, lower, rows, |row| part(row).lower)?;
-        numbers(&at, upper, rows, |row| part(row).upper)?;
-    }
-    Ok(())
+    part(&at, &schema::VON_NEUMANN, rows, |row| &row.von_neumann)?;
+    part(&at, &schema::RENYI_2, rows, |row| &row.renyi_2)
+}
+
+fn write_fidelities(results: &Group, rows: &[Fidelity]) -> Result<()> {
+    let at = group(results, "fidelities", "how near other states are; lower <= exact value <= upper is proven")?;
+    text_column(&at, &schema::OTHER_NAME, rows.iter().map(|row| &row.name))?;
+    part(&at, &schema::FIDELITY, rows, |row| &row.fidelity)?;
+    part(&at, &schema::TRACE_DISTANCE, rows, |row| &row.trace_distance)
+}
+
+/// Value and bounds of one of several numbers of each row.
+fn part<Row>(at: &Group, fields: &[Field; 3], rows: &[Row], of: impl Fn(&Row) -> &Bounded) -> Result<()> {
+    let [value, lower, upper] = fields;
+    numbers(at, value, rows, |row| of(row).value)?;
+    numbers(at, lower, rows, |row| of(row).lower)?;
+    numbers(at, upper, rows, |row| of(row).upper)
 }
 
 fn write_spectrum(results: &Group, spectrum: &StoredSpectrum) -> Result<()> {

@@ -11,6 +11,7 @@ mod forecast;
 mod hand_over;
 mod inputs;
 mod observables;
+mod others;
 mod pilot;
 mod quantities;
 mod results;

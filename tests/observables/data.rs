@@ -14,6 +14,11 @@ pub struct Exact {
     entropies: Vec<Entropies>,
     negativities: Vec<Negativity>,
     pub eigenvalues: Vec<f64>,
+    /// Another noisy circuit, and this one without its noise.
+    pub other: String,
+    pub pure: String,
+    fidelities: BTreeMap<String, f64>,
+    trace_distances: BTreeMap<String, f64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -65,6 +70,11 @@ impl Exact {
         };
         let negativities = self.negativities.iter().map(|one| one.value).collect();
         [self.variances.values().copied().collect(), negativities, entropies(0), entropies(1)]
+    }
+
+    /// Fidelity and trace distance with the basis state 0110, the pure state and the other one.
+    pub fn closeness(&self) -> [[f64; 2]; 3] {
+        ["0110", "pure", "other"].map(|name| [self.fidelities[name], self.trace_distances[name]])
     }
 
     /// By the name of the group.

@@ -10,8 +10,9 @@ const MATRICES: usize = 4;
 
 /// Whether there is anything with a bound to be shown.
 pub(super) fn has_rows(record: &RunRecord) -> bool {
-    let RunRecord { variances, entropies, negativities, spectrum, .. } = record;
-    !(variances.is_empty() && entropies.is_empty() && negativities.is_empty() && spectrum.is_none())
+    let RunRecord { variances, entropies, negativities, fidelities, spectrum, .. } = record;
+    let is_empty = variances.is_empty() && entropies.is_empty() && negativities.is_empty() && fidelities.is_empty();
+    !(is_empty && spectrum.is_none())
 }
 
 /// All that the record has. These numbers are of the core alone, so nothing but bounds goes with them.
@@ -24,6 +25,9 @@ pub(super) fn show(text: &mut String, record: &RunRecord) {
     });
     table(text, "entropy in nats", both.collect());
     table(text, "negativity of qubits", record.negativities.iter().map(|of| row(&of.name, of)).collect());
+    let fidelities = record.fidelities.iter();
+    table(text, "fidelity with", fidelities.clone().map(|of| row(&of.name, &of.fidelity)).collect());
+    table(text, "trace distance to", fidelities.map(|of| row(&of.name, &of.trace_distance)).collect());
     eigenvalues(text, record);
     matrices(text, record);
 }

@@ -2,6 +2,7 @@
 
 use super::choice::{self, Choice};
 use super::observables::{self, Observable};
+use super::others::{self, Compared};
 use super::sizes::{check_size, does_not_fit};
 use crate::backend::Precision;
 use crate::comm::on_root;
@@ -38,6 +39,8 @@ pub(super) struct Material {
     pub(super) observables: Vec<Observable>,
     /// The Pauli strings whose expectation values are needed, none of them the identity; some may come twice.
     pub(super) strings: Rc<[PauliString]>,
+    /// The states that the final one is compared with.
+    pub(super) others: Rc<[Compared]>,
     pub(super) start: Start,
     pub(super) warnings: Vec<String>,
     /// Bytes that fit on one rank.
@@ -76,19 +79,24 @@ impl Material {
     /// Reads and checks; collective.
     fn read(config: Config, context: &Context<'_>) -> Result<Material> {
         let job = context.read(Path::new(&context.job_file), &context.job_file)?;
-        let (text, plain) = read_circuit(&config, context)?;
+        let options = qasm::Options {
+            parameters: config.circuit.parameters.value.clone(),
+            while_passes: config.circuit.while_passes,
+        };
+        let (text, plain) = read_circuit(context, &config.circuit.file.value, &options)?;
         let noise = NoiseRule { one_qubit: config.noise.one_qubit, two_qubit: config.noise.two_qubit };
         let (circuit, mut warnings) = noise.apply(&plain)?;
         warnings.extend(notes(&circuit));
         let qubits = circuit.qubits();
         check_size(&config, context, qubits)?;
         let observables = observables::read(&config, context, qubits)?;
-        observables::check_groups(&config.observe, qubits).map_err(|(group, error)| config.locate(&group, error))?;
+        observables::check_groups(&config, qubits)?;
         let strings = observables::strings(&observables, &config.observe).into();
         let start = read_start(&config, context, qubits)?;
+        let others = others::read(&config, context, qubits)?.into();
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
         let circuit = Rc::new(circuit);
-        Ok(Material { config, texts: [job, text], circuit, observables, strings, start, warnings, memory })
+        Ok(Material { config, texts: [job, text], circuit, observables, strings, others, start, warnings, memory })
     }
 }
 
@@ -258,20 +266,24 @@ pub(super) fn check_pure(config: &Config, circuit: &Circuit) -> Result<()> {
     if config.engine.kind != EngineKind::Statevector {
         return Ok(());
     }
-    let plan = Plan::new(circuit, &Request { fuse: false, ..Request::default() })?;
-    let channel = |step: &Step| step.action.channel().map(|channel| (channel.name().to_string(), step.line));
-    match plan.steps.iter().find_map(channel) {
-        None => Ok(()),
-        Some((name, line)) => Err(Error::input(format!("the statevector engine runs pure states, here is: {name}"))
-            .at_line(line)
+    let refused = |name: String| {
+        Error::input(format!("the statevector engine runs pure states, here is: {name}"))
             .allowed("gates, barriers, and measurements at the end")
-            .next("use kind = \"low-rank\" or \"density\"")),
-    }
+            .next("use kind = \"low-rank\" or \"density\"")
+    };
+    first_channel(circuit)?.map_or(Ok(()), |(name, line)| Err(refused(name).at_line(line)))
 }
 
-/// The circuit file's bytes and the circuit.
-fn read_circuit(config: &Config, context: &Context<'_>) -> Result<(Vec<u8>, Circuit)> {
-    let path = context.resolve(&config.circuit.file.value);
+/// The first noise of a circuit or measurement before its end, with its line.
+pub(super) fn first_channel(circuit: &Circuit) -> Result<Option<(String, usize)>> {
+    let plan = Plan::new(circuit, &Request { fuse: false, ..Request::default() })?;
+    let channel = |step: &Step| step.action.channel().map(|channel| (channel.name().to_string(), step.line));
+    Ok(plan.steps.iter().find_map(channel))
+}
+
+/// A circuit file's bytes and the circuit.
+pub(super) fn read_circuit(context: &Context<'_>, file: &str, options: &qasm::Options) -> Result<(Vec<u8>, Circuit)> {
+    let path = context.resolve(file);
     let text = context.read(&path, &path.display().to_string())?;
     let mut include = |included: &Path| {
         // The reader names the file and the line of the `include`.
@@ -281,11 +293,7 @@ fn read_circuit(config: &Config, context: &Context<'_>) -> Result<(Vec<u8>, Circ
             ..error
         })
     };
-    let options = qasm::Options {
-        parameters: config.circuit.parameters.value.clone(),
-        while_passes: config.circuit.while_passes,
-    };
-    let circuit = qasm::parse(&text, &path, &options, &mut include)?;
+    let circuit = qasm::parse(&text, &path, options, &mut include)?;
     Ok((text, circuit))
 }
 
@@ -303,16 +311,16 @@ fn notes(circuit: &Circuit) -> Vec<String> {
 fn read_start(config: &Config, context: &Context<'_>, qubits: usize) -> Result<Start> {
     let Some(initial) = &config.circuit.initial else { return Ok(Start::Basis(0)) };
     let start = match &initial.value {
-        InitialState::Bits(bits) => bit_string(bits, qubits).map(Start::Basis),
+        InitialState::Bits(bits) => bit_string("initial", bits, qubits).map(Start::Basis),
         InitialState::ResultFile(file) => result_file(context, file, qubits),
     };
     start.map_err(|error| config.locate(initial, error))
 }
 
-/// The logical index of a bit string, the highest qubit leftmost.
-fn bit_string(bits: &str, qubits: usize) -> Result<u64> {
+/// The logical index of a bit string, the highest qubit leftmost; `key` is what the job file calls it.
+pub(super) fn bit_string(key: &str, bits: &str, qubits: usize) -> Result<u64> {
     if bits.len() != qubits {
-        return Err(Error::input(format!("`initial` has {} bit(s), the circuit has {qubits} qubit(s)", bits.len()))
+        return Err(Error::input(format!("`{key}` has {} bit(s), the circuit has {qubits} qubit(s)", bits.len()))
             .allowed("one character 0 or 1 for each qubit, the highest qubit leftmost"));
     }
     u64::from_str_radix(bits, 2).map_err(|_| Error::internal("a bit string passed the check"))
@@ -346,7 +354,7 @@ mod tests {
 
     #[test]
     fn bit_strings_have_the_highest_qubit_leftmost() {
-        assert_eq!(bit_string("100", 3).unwrap(), 4);
-        assert!(bit_string("10", 3).unwrap_err().what.contains("2 bit(s)"));
+        assert_eq!(bit_string("initial", "100", 3).unwrap(), 4);
+        assert!(bit_string("initial", "10", 3).unwrap_err().what.contains("2 bit(s)"));
     }
 }

@@ -57,16 +57,17 @@ pub(super) fn strings(observables: &[Observable], observe: &ObserveSection) -> V
     strings
 }
 
-/// Refuses groups of qubits that the circuit does not have; the error comes with the group.
-pub(super) fn check_groups(observe: &ObserveSection, qubits: usize) -> std::result::Result<(), (Located<()>, Error)> {
+/// Refuses groups of qubits that the circuit does not have.
+pub(super) fn check_groups(config: &Config, qubits: usize) -> Result<()> {
+    let observe = &config.observe;
     let groups = observe.probabilities.iter().chain(&observe.reduced);
     let groups = groups.map(|group| (group.line, group.value.clone()));
     let pairs = observe.negativity.iter().map(|pair| (pair.line, pair.value.qubits()));
-    for (line, group) in groups.chain(pairs) {
-        if let Some(qubit) = group.iter().find(|qubit| **qubit >= qubits) {
+    for (line, value) in groups.chain(pairs) {
+        if let Some(qubit) = value.iter().find(|qubit| **qubit >= qubits) {
             let what = format!("qubit {qubit} of a group is out of range: the circuit has {qubits} qubit(s)");
             let error = Error::input(what).allowed(format!("0 to {}", qubits.saturating_sub(1)));
-            return Err((Located { value: (), line }, error));
+            return Err(config.locate(&Located { value, line }, error));
         }
     }
     Ok(())

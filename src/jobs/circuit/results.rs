@@ -1,6 +1,7 @@
 //! From the final state to the result file.
 
 use super::inputs::Inputs;
+use super::others;
 use super::quantities::{self, Raw};
 use super::{CircuitJob, Run, missed};
 use crate::comm::node::peak_memory;
@@ -93,6 +94,7 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
     let observe = &inputs.config.observe;
     let eigenvalues = if observe.entropy || observe.spectrum { run.engine.eigenvalues()? } else { None };
     quantities::add(&mut record, inputs, &certificate, &raw, eigenvalues)?;
+    record.fidelities = others::compare(run, inputs, &certificate, layout)?;
     super::tail::add(run, inputs, (&raw, certificate.trace), &mut record)?;
     let observed = begin.elapsed().as_secs_f64();
     if inputs.config.observe.shots > 0 {
