@@ -155,6 +155,15 @@ fn matrices_are_sampled_and_what_is_not_linear_is_the_cores() {
 }
 
 #[test]
+fn trajectories_do_not_compete_for_what_they_do_not_give() {
+    let job = "[engine]\nkind = \"auto\"\nstandard_error = 0.3\n[observe]\nentropy = true\n";
+    let outcome = run(&JobFolder::new(&exact().circuit, job));
+    let text = |name: &str| outcome.file.dataset(name).unwrap().read_scalar::<hdf5::types::VarLenUnicode>().unwrap();
+    assert_ne!(text("provenance/engine").as_str(), "trajectories");
+    assert!(text("provenance/choice").as_str().contains("only expectation values can be sampled"));
+}
+
+#[test]
 fn a_large_density_matrix_has_bounds_only() {
     let circuit = "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[12] q;\nh q[0];\ncx q[0], q[1];\n";
     let job = "[engine]\nkind = \"density\"\n[observe]\nentropy = true\nspectrum = true\n";
