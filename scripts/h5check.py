@@ -110,6 +110,26 @@ def check_probabilities(group):
     return findings
 
 
+def check_reduced(group):
+    value, qubits, findings = group["value"][:], group["qubits"][:], []
+    if group.name.rsplit("/", 1)[1] != "_".join(str(qubit) for qubit in qubits):
+        findings.append(f"{group.name}: the name is not its qubits")
+    if value.shape != (2 ** len(qubits),) * 2:
+        findings.append(f"{group.name}: shape {value.shape} for {len(qubits)} qubits")
+    elif abs(value.trace() - 1) > 1e-9 or abs(value - value.conj().T).max() > 1e-12:
+        findings.append(f"{group.name}: not Hermitian of trace 1")
+    return findings
+
+
+def check_parts(group, kinds):
+    findings = []
+    for kind in kinds:
+        value, lower, upper = (group[kind + bound][:] for bound in ("", "_lower", "_upper"))
+        if ((lower > value) | (value > upper)).any():
+            findings.append(f"{group.name}: {kind} lies outside its bounds")
+    return findings
+
+
 def check_counts(group):
     names, counts = list(group["bitstring"].asstr()), group["count"][:]
     findings = [] if names == sorted(set(names)) else [f"{group.name}: bit strings are not sorted, or come twice"]
@@ -167,6 +187,12 @@ def check(file):
         findings += check_probabilities(group)
     for group in results["terms"].values():
         findings += check_bounds(group)
+    for name in ("variances", "negativities"):
+        findings += check_bounds(results[name])
+    for group in results["reduced"].values():
+        findings += check_reduced(group)
+    findings += check_parts(results["entropies"], ("von_neumann", "renyi_2"))
+    findings += check_parts(results["fidelities"], ("fidelity", "trace_distance"))
     if "counts" in results:
         findings += check_counts(results["counts"])
     return findings

@@ -204,6 +204,10 @@ pub trait Shard {
     fn arrange_columns(&mut self, columns: &[usize]);
     /// For each sign mask `s`: `sum_row (-1)^|s AND row| sum_c conj(L[row XOR flip, c]) L[row, c]`.
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64>;
+    /// As [`Shard::flip_overlaps`], for each flip and its sign masks.
+    fn all_flip_overlaps(&self, groups: &[(usize, Vec<usize>)]) -> Vec<Vec<Complex64>> {
+        groups.iter().map(|(flip, signs)| self.flip_overlaps(*flip, signs)).collect()
+    }
     /// As [`Shard::flip_overlaps`], over a range of rows, but the conjugated rows
     /// `row XOR flip` are those of another shard. `other` holds that shard's packed rows with numbers
     /// `first XOR (flip AND NOT (count - 1)) ..`, where the range has `count` rows, a power of two that divides `first`.

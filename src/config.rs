@@ -9,6 +9,7 @@ mod document;
 pub mod machine;
 mod memory;
 mod noise;
+mod observe;
 pub mod text;
 
 pub use crate::linalg::Precision;
@@ -17,6 +18,7 @@ pub use noise::{
     DepolarizingSection, IdleSection, MatrixSection, NoiseSection, ReadoutMatrix, ReadoutSection, RuleSection,
     noise_file,
 };
+pub use observe::{Bipartition, ObserveSection, OtherState};
 
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -39,6 +41,8 @@ pub const MAXIMUM_TRAJECTORIES: u64 = 1_000_000_000;
 pub const MAXIMUM_SHOTS: u64 = 1_000_000_000;
 /// The most qubits of one group of `probabilities`: 2^24 numbers.
 pub const MAXIMUM_GROUP: usize = 24;
+/// The most qubits of one group of `reduced`, or of a pair of groups of `negativity`: matrices of 64 rows.
+pub const MAXIMUM_REDUCED: usize = 6;
 
 /// A value and its line in the job file.
 ///
@@ -197,19 +201,6 @@ pub enum Compression {
     Lazy,
     /// After every channel, as earlier codes do; for comparison.
     EveryChannel,
-}
-
-/// `[observe]`
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub struct ObserveSection {
-    /// Observables as Pauli text.
-    pub expectations: Vec<Located<String>>,
-    /// A file that holds one observable, relative to the job file.
-    pub expectations_file: Option<Located<String>>,
-    /// Groups of qubits whose joint outcome probabilities are wanted; distinct, none empty, no qubit twice in one.
-    pub probabilities: Vec<Located<Vec<usize>>>,
-    /// Number of samples of the measured bits (default 0).
-    pub shots: u64,
 }
 
 /// `[output]`

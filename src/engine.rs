@@ -5,22 +5,27 @@ mod basis;
 mod branching;
 pub mod budget;
 pub mod certificate;
+pub mod closeness;
 pub mod compression;
 pub mod density;
 pub mod low_rank;
+pub mod reduced;
 pub mod rounding;
+pub mod spectrum;
 mod split;
 pub mod statevector;
 pub mod statistics;
 pub mod tail;
 pub mod trajectories;
+mod variance;
 
 use crate::error::{Error, Result};
-use crate::linalg::identity;
+use crate::linalg::{Matrix, hermitian_eigenvalues, identity};
 use crate::model::{Layout, PauliString};
 use crate::plan::{Action, OverlapGroup, Step};
-use crate::state::{Column, Outcome, State};
+use crate::state::{Column, Other, Outcome, State};
 use certificate::Certificate;
+use closeness::Comparison;
 use num_complex::Complex64;
 use tail::Tail;
 
@@ -83,6 +88,16 @@ pub trait Engine {
     /// # Errors
     /// Internal error when eigenvalues do not converge.
     fn purity(&self) -> Result<(f64, f64)>;
+    /// The eigenvalues of `rho~` that are not zero, in any order; nothing where there are too many to be computed.
+    ///
+    /// # Errors
+    /// Internal error when eigenvalues do not converge.
+    fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>>;
+    /// The state beside another one; nothing where `rho~` is too large for that.
+    ///
+    /// # Errors
+    /// The error of reading the other state, on every rank; internal error when eigenvalues do not converge.
+    fn compare(&mut self, layout: &Layout, other: &mut Other<'_>) -> Result<Option<Comparison>>;
     /// `tr(P rho~)` for each string, none of which is the identity, on logical qubits. `measure` is the plan's last step.
     fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64>;
     /// The probabilities of the values of these logical qubits, the first least significant.
@@ -142,15 +157,27 @@ fn run_gate(state: &mut State, action: &Action) -> Result<bool> {
 
 /// `tr(P L L^dagger)` for each of `count` strings of a plan's overlap groups.
 fn overlap_expectations(state: &mut State, overlaps: &[OverlapGroup], count: usize) -> Vec<f64> {
+    let signs = |group: &OverlapGroup| group.members.iter().map(|(_, sign, _)| *sign).collect();
+    let groups: Vec<(u64, Vec<u64>)> = overlaps.iter().map(|group| (group.flip, signs(group))).collect();
     let mut values = vec![0.0; count];
-    for group in overlaps {
-        let signs: Vec<u64> = group.members.iter().map(|(_, sign, _)| *sign).collect();
-        let sums = state.flip_overlaps(group.flip, &signs);
+    for (group, sums) in overlaps.iter().zip(state.flip_overlaps(&groups)) {
         for ((index, _, ys), sum) in group.members.iter().zip(sums) {
             values[*index] = (Complex64::I.powu(*ys) * sum).re;
         }
     }
     values
+}
+
+/// The eigenvalues of a Gram matrix, or of `rho~` itself.
+fn eigenvalues_of(matrix: &Matrix) -> Result<Option<Vec<f64>>> {
+    let unconverged = || Error::internal("the eigenvalues of the state did not converge");
+    hermitian_eigenvalues(matrix).ok_or_else(unconverged).map(Some)
+}
+
+/// The first `width` columns beside another state.
+fn compared(state: &State, width: usize, layout: &Layout, other: &mut Other<'_>) -> Result<Option<Comparison>> {
+    let products = state.products_with(width, &|logical| layout.to_physical(logical), other)?;
+    Comparison::of_factors(&state.gram(0..width), &products).map(Some)
 }
 
 /// Where logical qubits are.

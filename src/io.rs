@@ -20,8 +20,8 @@ pub use hdf::library_version;
 pub use output::{OpenOutput, Output};
 pub use progress::Progress;
 pub use record::{
-    ConfigRecord, Counts, Expectation, Phase, ProbabilityGroup, Provenance, RunRecord, StateSummary, Term, Terms,
-    TraceRow,
+    Bounded, ConfigRecord, Counts, Entropy, Expectation, Fidelity, Phase, ProbabilityGroup, Provenance, ReducedMatrix,
+    RunRecord, StateSummary, StoredSpectrum, Term, Terms, TraceRow,
 };
 pub use schema::SCHEMA_VERSION;
 pub use state_file::StateFile;

@@ -87,6 +87,16 @@ pub fn hermitian_eigen(a: &Matrix) -> Option<(Vec<f64>, Matrix)> {
     Some((values, Matrix::from_shape_fn(a.dim(), |(row, column)| vectors[(row, column)])))
 }
 
+/// Eigenvalues in ascending order of a Hermitian matrix; reads the lower triangle. `None` as for [`hermitian_eigen`].
+pub fn hermitian_eigenvalues(a: &Matrix) -> Option<Vec<f64>> {
+    view(a).self_adjoint_eigenvalues(Side::Lower).ok()
+}
+
+/// Singular values in descending order. `None` as for [`hermitian_eigen`].
+pub fn singular_values(a: &Matrix) -> Option<Vec<f64>> {
+    view(a).singular_values().ok()
+}
+
 /// Largest singular value, `||A||_2`.
 pub fn spectral_norm(a: &Matrix) -> f64 {
     let gram = multiply(&adjoint(a), a);

@@ -9,6 +9,7 @@
 //! and are always up to date; whatever reads amplitudes needs a flush first.
 
 mod columns;
+mod compare;
 mod entries;
 mod exchange;
 mod overlaps;
@@ -27,6 +28,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 pub use columns::{Combined, Reduced};
+pub use compare::{Other, Products};
 pub use sample::Outcome;
 
 /// What is known of a column without looking at its amplitudes.

@@ -48,6 +48,7 @@ fn folder() -> tempfile::TempDir {
         match language.as_str() {
             "toml" if text.contains("\"auto\"") => write("auto.toml", &text),
             "toml" if text.contains("props_lagos") => write("device.toml", &text),
+            "toml" if text.contains("reduced = ") => write("observables.toml", &text),
             "toml" if text.contains("tail = ") => write("tail.toml", &text),
             "toml" if text.contains("adder_n10") => write("adder.toml", &text),
             "toml" if text.contains("random_n12") => write("random.toml", &text),
@@ -78,8 +79,10 @@ fn every_job_of_the_readme_runs() {
     let folder = folder();
     let jobs: Vec<String> =
         readme().into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
-    assert_eq!(jobs.len(), 6, "this test knows the README's six jobs");
-    for job in ["adder.toml", "auto.toml", "tail.toml", "device.toml", "rotation.toml", "random.toml"] {
+    assert_eq!(jobs.len(), 7, "this test knows the README's seven jobs");
+    for job in
+        ["adder.toml", "auto.toml", "observables.toml", "tail.toml", "device.toml", "rotation.toml", "random.toml"]
+    {
         run(folder.path(), &["check", job]);
         run(folder.path(), &["run", job]);
     }

@@ -124,8 +124,8 @@ fn start(comm: Rc<dyn Communicator>, width: usize) -> State {
 
 /// The factor on the root rank and two overlaps, of which one needs a partner on every number of ranks above one.
 fn outcome(state: &mut State) -> (Array2<Complex64>, Vec<Complex64>) {
-    let mut overlaps = state.flip_overlaps(1 << (QUBITS - 1) | 0b101_0000_0001, &[0, 1 << (QUBITS - 1) | 6]);
-    overlaps.extend(state.flip_overlaps(6, &[3]));
+    let far = (1 << (QUBITS - 1) | 0b101_0000_0001, vec![0, 1 << (QUBITS - 1) | 6]);
+    let overlaps = state.flip_overlaps(&[far, (6, vec![3])]).concat();
     (state.gather_factor(state.width()), overlaps)
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // the helpers below are test code too
 
 use hdf5::types::{TypeDescriptor, VarLenUnicode};
+use ndarray::Array2;
 use num_complex::Complex64;
 use rhoshard::error::{ErrorKind, Result};
 use rhoshard::io::*;
@@ -27,6 +28,17 @@ fn group(qubits: Vec<usize>) -> ProbabilityGroup {
     let all = |value: f64| vec![value / size as f64; size];
     let (value, lower, upper) = (all(1.0), all(0.99), all(1.01));
     ProbabilityGroup { qubits, renormalised: value.clone(), stderr: all(f64::NAN), value, lower, upper }
+}
+
+fn bounded(name: &str) -> Bounded {
+    Bounded { name: name.into(), value: 0.5, lower: 0.4, upper: 0.6, renormalised: 0.51 }
+}
+
+fn reduced(qubits: Vec<usize>) -> ReducedMatrix {
+    let rows = 1 << qubits.len();
+    let entry = |(row, column): (usize, usize)| Complex64::from(if row == column { 1.0 / rows as f64 } else { 0.0 });
+    let nothing = Array2::from_elem((rows, rows), Complex64::new(f64::NAN, f64::NAN));
+    ReducedMatrix { qubits, value: Array2::from_shape_fn((rows, rows), entry), stderr: nothing, distance: 0.01 }
 }
 
 fn state() -> StateSummary {
@@ -90,6 +102,12 @@ fn record() -> RunRecord {
         terms: vec![Terms { name: "molecules/h2.pauli".into(), terms: vec![term.clone(), term] }],
         probabilities: vec![group(vec![2, 0]), group(vec![1]), group(vec![2, 0])],
         counts: Some(Counts { bitstrings: vec!["000".into(), "111".into()], counts: vec![400, 600] }),
+        variances: vec![bounded("Z0")],
+        reduced: vec![reduced(vec![2, 0])],
+        entropies: vec![Entropy { name: "2_0".into(), von_neumann: bounded(""), renyi_2: bounded("") }],
+        negativities: vec![bounded("2|0")],
+        fidelities: vec![Fidelity { name: "010".into(), fidelity: bounded("010"), trace_distance: bounded("010") }],
+        spectrum: Some(StoredSpectrum { eigenvalues: vec![0.9, 0.09], distance: 0.01 }),
         state: state(),
         trace: vec![step(0, "unitary", 0), step(1, "exchange", 256)],
         timing: vec![Phase { name: "plan".into(), seconds: 0.1 }, Phase { name: "evolve".into(), seconds: 1.25 }],

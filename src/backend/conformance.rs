@@ -68,6 +68,7 @@ pub fn check(backend: &dyn Backend, tolerance: f64) {
         check_passes(backend, width, tolerance);
         check_products(backend, width, tolerance);
         check_overlaps(backend, width, tolerance);
+        check_all_overlaps(backend, width, tolerance);
         check_packing(backend, width);
         check_large_packing(backend, width);
         check_columns(backend, width, tolerance);
@@ -401,6 +402,20 @@ fn check_overlaps(backend: &dyn Backend, width: usize, tolerance: f64) {
         for (found, sign) in sums.iter().zip(signs) {
             let expected = overlap_reference(&foreign, &own, flip, sign);
             assert!((found - expected).norm() <= tolerance * scale, "overlap with another shard {flip} {sign}");
+        }
+    }
+}
+
+/// Many flips at once, of which some share their high bits.
+fn check_all_overlaps(backend: &dyn Backend, width: usize, tolerance: f64) {
+    let shard = random_shard(backend, 512, width, 6);
+    let own = content(&*shard);
+    let flips = (0..64).step_by(3).chain(320..384).chain([130, 511]);
+    let groups: Vec<(usize, Vec<usize>)> = flips.map(|flip| (flip, vec![0, flip ^ 0b1_0000_1011, 320])).collect();
+    for ((flip, signs), sums) in groups.iter().zip(shard.all_flip_overlaps(&groups)) {
+        for (found, sign) in sums.iter().zip(signs) {
+            let expected = overlap_reference(&own, &own, *flip, *sign);
+            assert!((found - expected).norm() <= tolerance * 512.0 * width as f64, "overlaps {flip} {sign}");
         }
     }
 }

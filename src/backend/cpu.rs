@@ -5,6 +5,7 @@ mod index;
 mod kernels;
 mod memory;
 mod order;
+mod overlaps;
 mod packing;
 mod parts;
 mod passes;
@@ -21,6 +22,7 @@ use crate::linalg::Matrix;
 use index::{scatter_bits, spread};
 use memory::Buffer;
 use num_complex::{Complex, Complex64};
+use overlaps::Rows;
 use passes::Shape;
 use rayon::prelude::*;
 use scalar::{Real, dispatch};
@@ -252,17 +254,36 @@ impl<T: Real> Shard for CpuShard<T> {
     }
 
     fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64> {
-        let part = |rows: Range<usize>| {
+        let part = |numbers: Range<usize>| {
             let mut sums = vec![Complex64::ZERO; signs.len()];
             dispatch(|| {
-                for row in rows {
+                for row in numbers.map(|number| overlaps::half(number, flip)) {
                     let overlap = sums::overlap(self.used(row ^ flip), self.used(row));
                     sums::add_signed(&mut sums, overlap, signs, row);
                 }
             });
             sums
         };
-        self.sum_over_blocks(0..self.rows, part, |total, next| add_assign(total, next))
+        let rows = if flip == 0 { self.rows } else { self.rows / 2 };
+        let mut sums = self.sum_over_blocks(0..rows, part, |total, next| add_assign(total, next));
+        sums.iter_mut().zip(signs).for_each(|(sum, sign)| *sum = overlaps::with_other_half(*sum, flip, *sign));
+        sums
+    }
+
+    fn all_flip_overlaps(&self, groups: &[(usize, Vec<usize>)]) -> Vec<Vec<Complex64>> {
+        let rows = Rows { data: &self.data, rows: self.rows, width: self.width, reserved: self.reserved };
+        let mut sums = vec![None; groups.len()];
+        for (high, members) in overlaps::together(groups, self.rows) {
+            let flips: Vec<&overlaps::Flips> = members.iter().map(|index| &groups[*index]).collect();
+            let mut found = rows.overlaps(high, &flips).into_iter();
+            for index in members {
+                sums[index] = Some(found.by_ref().take(groups[index].1.len()).collect());
+            }
+        }
+        let alone = |(sums, (flip, signs)): (Option<Vec<Complex64>>, &(usize, Vec<usize>))| {
+            sums.unwrap_or_else(|| self.flip_overlaps(*flip, signs))
+        };
+        sums.into_iter().zip(groups).map(alone).collect()
     }
 
     fn flip_overlaps_with(&self, other: &[u8], rows: Range<usize>, flip: usize, signs: &[usize]) -> Vec<Complex64> {

@@ -1,10 +1,11 @@
 //! From raw tables to the checked configuration.
 
 use super::document::{self, Table, Value};
+use super::observe::observe;
 use super::{
     CircuitSection, Compression, Config, DEFAULT_BUDGET, DEFAULT_TAIL, DEFAULT_TRAJECTORIES, DEFAULT_WHILE_PASSES,
-    EngineKind, EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_GROUP, MAXIMUM_SHOTS,
-    MAXIMUM_TRAJECTORIES, ObserveSection, OutputSection, Precision, TailShape,
+    EngineKind, EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_TRAJECTORIES, OtherState,
+    OutputSection, Precision, TailShape,
 };
 use super::{memory, noise};
 use crate::error::{Error, Result};
@@ -27,8 +28,6 @@ const COMPRESSIONS: &[(&str, Compression)] =
     &[("lazy", Compression::Lazy), ("every-channel", Compression::EveryChannel)];
 const PRECISIONS: &[(&str, Precision)] = &[("double", Precision::Double), ("single", Precision::Single)];
 
-/// Qubit numbers are bits of a 64-bit mask, the highest of which stays free.
-const LARGEST_QUBIT: u64 = 62;
 /// Far more than any run gets through.
 const MAXIMUM_WHILE_PASSES: u64 = 10_000;
 const MAXIMUM_THREADS: u64 = 4096;
@@ -40,14 +39,15 @@ const LARGEST_INTEGER: u64 = i64::MAX as u64;
 pub(super) fn config(text: &str, file: &str, known_jobs: &[&str]) -> Result<Config> {
     let document = document::parse(text)?;
     let top = Table::top(text, document::JOB, document.get_ref())?;
+    let engine = engine(&top.table("engine")?)?;
     let config = Config {
         path: file.into(),
         job: job(&top, known_jobs)?,
         seed: optional(&top, "seed", |value| value.whole(0..=LARGEST_INTEGER))?.unwrap_or(1),
         circuit: circuit(&top.table("circuit")?)?,
         noise: noise::section(&top.table("noise")?)?,
-        engine: engine(&top.table("engine")?)?,
-        observe: observe(&top.table("observe")?)?,
+        observe: observe(&top.table("observe")?, engine.kind)?,
+        engine,
         output: output(&top.table("output")?, file)?,
     };
     check_overwriting(&config)?;
@@ -225,50 +225,6 @@ fn memory_bytes(value: &Value) -> Result<u64> {
     amount.ok_or_else(|| value.error("is no amount of memory").allowed(memory::ALLOWED))
 }
 
-fn observe(section: &Table) -> Result<ObserveSection> {
-    let expectations = |value: &Value| {
-        let items = value.items("an array of strings such as [\"Z0\", \"0.5*X0 X1\"]")?;
-        items.iter().map(located_string).collect::<Result<Vec<_>>>()
-    };
-    Ok(ObserveSection {
-        expectations: optional(section, "expectations", expectations)?.unwrap_or_default(),
-        expectations_file: optional(section, "expectations_file", located_string)?,
-        probabilities: optional(section, "probabilities", groups)?.unwrap_or_default(),
-        shots: optional(section, "shots", |value| value.whole(0..=MAXIMUM_SHOTS))?.unwrap_or(0),
-    })
-}
-
-fn groups(value: &Value) -> Result<Vec<Located<Vec<usize>>>> {
-    let mut groups: Vec<Located<Vec<usize>>> = Vec::new();
-    for item in value.items("an array of groups of qubits such as [[0, 1, 2], [3]]")? {
-        let group = located(&item, group)?;
-        if groups.contains(&group) {
-            return Err(item.error(format!("repeats the group {:?}", group.value)).next("leave it out"));
-        }
-        groups.push(group);
-    }
-    Ok(groups)
-}
-
-fn group(value: &Value) -> Result<Vec<usize>> {
-    let mut qubits = Vec::new();
-    for item in value.items("a group of qubits such as [0, 1, 2]")? {
-        let qubit = item.whole(0..=LARGEST_QUBIT)? as usize;
-        if qubits.contains(&qubit) {
-            return Err(item.error(format!("repeats qubit {qubit}")).allowed("each qubit once in a group"));
-        }
-        qubits.push(qubit);
-    }
-    match qubits.len() {
-        0 => Err(value.error("is an empty group").allowed("at least one qubit")),
-        1..=MAXIMUM_GROUP => Ok(qubits),
-        count => Err(value
-            .error(format!("is a group of {count} qubits, which has 2^{count} outcomes"))
-            .allowed(format!("at most {MAXIMUM_GROUP} qubits in a group"))
-            .next("ask for `shots` instead")),
-    }
-}
-
 fn output(section: &Table, file: &str) -> Result<OutputSection> {
     let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
     let default = || Located { value: format!("{stem}.h5"), line: 0 };
@@ -292,9 +248,13 @@ fn check_overwriting(config: &Config) -> Result<()> {
         InitialState::Bits(_) => None,
     });
     let expectations = config.observe.expectations_file.as_ref().map(|file| &file.value);
+    let compared = config.observe.fidelity.iter().filter_map(|other| match &other.value {
+        OtherState::State(_) => None,
+        OtherState::Circuit(name) | OtherState::File(name) => Some(name),
+    });
     let noise = config.noise.model.as_ref().map(|file| &file.value);
     let inputs = [Some(&config.circuit.file.value), initial, expectations, noise].into_iter().flatten();
-    let paths = inputs.map(|name| config.resolve(name)).chain([config.path.clone().into()]);
+    let paths = inputs.chain(compared).map(|name| config.resolve(name)).chain([config.path.clone().into()]);
     let output = config.resolve(&config.output.file.value);
     for path in paths {
         if plain(&path).eq(plain(&output)) {

@@ -38,8 +38,24 @@ pub(super) const JOB: Tables = &[
         ],
     ),
     ("engine.tail", &["blocks", "columns"]),
-    ("observe", &["expectations", "expectations_file", "probabilities", "shots"]),
+    (
+        "observe",
+        &[
+            "expectations",
+            "expectations_file",
+            "variance",
+            "probabilities",
+            "shots",
+            "reduced",
+            "entropy",
+            "spectrum",
+            "negativity",
+            "fidelity",
+        ],
+    ),
     ("output", &["file", "state"]),
+    ("observe.negativity", &["a", "b"]),
+    ("observe.fidelity", &["state", "circuit", "file"]),
 ];
 
 /// The tables of a noise model file.
@@ -158,10 +174,9 @@ impl<'a> Table<'a> {
         if self.name.is_empty() { key.into() } else { format!("{}.{key}", self.name) }
     }
 
+    /// Tables of an array are known by the name of the array.
     fn known(&self) -> Option<&'static [&'static str]> {
-        // The tables of an array are all alike.
-        let own =
-            self.name.strip_suffix(']').and_then(|name| name.rsplit_once('[')).map_or(&*self.name, |(name, _)| name);
+        let own = self.name.split('[').next().unwrap_or_default();
         self.source.tables.iter().find(|(name, _)| *name == own).map(|(_, keys)| *keys)
     }
 

@@ -30,6 +30,12 @@ expectations = [
 expectations_file = "h2.pauli"
 probabilities = [[0, 1, 2], [3]]
 shots = 1000
+variance = true
+reduced = [[2, 0], [5]]
+entropy = true
+spectrum = true
+negativity = [{ a = [0], b = [1, 2] }]
+fidelity = [{ state = "0000000001" }, { circuit = "ideal.qasm" }, { file = "earlier.h5" }]
 [output]
 file = "result.h5"
 state = true
@@ -122,6 +128,12 @@ fn every_key_is_read() {
     assert_eq!(lines, [21, 22]);
     assert_eq!(config.observe.probabilities[0].value, [0, 1, 2]);
     assert_eq!((config.observe.shots, config.output.state), (1000, true));
+    let observe = &config.observe;
+    assert!(observe.variance && observe.entropy && observe.spectrum && observe.is_nonlinear());
+    assert_eq!((&observe.reduced[0].value[..], observe.reduced.len()), (&[2, 0][..], 2));
+    assert_eq!(observe.negativity[0].value.qubits(), [0, 1, 2]);
+    let names: Vec<&str> = observe.fidelity.iter().map(|other| other.value.name()).collect();
+    assert_eq!(names, ["0000000001", "ideal.qasm", "earlier.h5"]);
 }
 
 #[test]

@@ -28,6 +28,13 @@ pub struct Certified {
     pub renormalised: f64,
 }
 
+impl Certified {
+    /// The interval widened, where rounding has left the value just outside.
+    pub(super) fn enclosing(self) -> Certified {
+        Certified { lower: self.lower.min(self.value), upper: self.upper.max(self.value), ..self }
+    }
+}
+
 impl Certificate {
     /// The missing trace `d >= 0`.
     pub fn missing(&self) -> f64 {

@@ -5,17 +5,22 @@
 //! `ket + 2^n bra + 4^n o`.
 
 use super::certificate::Certificate;
+use super::closeness::Comparison;
 use super::rounding::Rounding;
-use super::{Engine, Final, StepReport, run_gate};
+use super::{Engine, Final, StepReport, eigenvalues_of, run_gate};
 use crate::backend::Backend;
 use crate::comm::Communicator;
 use crate::error::{Error, Result};
+use crate::linalg::Matrix;
 use crate::model::{Layout, PauliString};
 use crate::plan::{Action, Plan, Step};
-use crate::state::{Outcome, State};
+use crate::state::{Other, Outcome, State};
 use num_complex::Complex64;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+
+/// The eigenvalues of a matrix of more qubits (64 MiB) are not computed.
+const LARGEST_DENSE: usize = 11;
 
 /// A density matrix.
 pub struct Density {
@@ -67,6 +72,35 @@ impl Density {
         let all = (0..1u64 << self.outcomes).flat_map(|outcome| (0..basis).map(move |ket| (outcome, ket)));
         let physical = all.map(|(outcome, ket)| self.layout.to_physical(index(outcome, ket)));
         self.state.amplitudes(physical).into_iter().map(|entry| entry * self.phase).collect()
+    }
+
+    /// `rho` on every rank, unless that is too large.
+    fn dense(&self) -> Option<Matrix> {
+        if self.qubits > LARGEST_DENSE {
+            return None;
+        }
+        let dimension = 1usize << self.qubits;
+        let mut rho = Matrix::zeros((dimension, dimension));
+        for flip in 0..dimension {
+            // One part for each outcome.
+            for (place, entry) in self.entries(flip as u64).into_iter().enumerate() {
+                let ket = place & (dimension - 1);
+                rho[(ket, ket ^ flip)] += entry;
+            }
+        }
+        Some(rho)
+    }
+
+    /// `<psi| rho |psi>`.
+    fn probability_of(&self, amplitude: &dyn Fn(u64) -> Complex64) -> f64 {
+        let basis = 1u64 << self.qubits;
+        let psi: Vec<Complex64> = (0..basis).map(amplitude).collect();
+        let term = |flip: u64| -> f64 {
+            let entries = self.entries(flip);
+            let places = (0..basis).cycle().map(|ket| (psi[ket as usize], psi[(ket ^ flip) as usize]));
+            entries.iter().zip(places).map(|(entry, (ket, bra))| (ket.conj() * entry * bra).re).sum()
+        };
+        (0..basis).map(term).sum()
     }
 
     fn finish(&mut self, layout: &Layout) -> Result<()> {
@@ -121,6 +155,21 @@ impl Engine for Density {
             }
         }
         Ok((square, square.sqrt()))
+    }
+
+    fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>> {
+        self.dense().map_or(Ok(None), |rho| eigenvalues_of(&rho))
+    }
+
+    fn compare(&mut self, _: &Layout, other: &mut Other<'_>) -> Result<Option<Comparison>> {
+        if let Some(rho) = self.dense() {
+            let rows = other.rows(&self.state, 0, 1 << self.qubits)?;
+            return Comparison::of_matrices(&rho, &rows).map(Some);
+        }
+        Ok(match other {
+            Other::Pure(amplitude) => Some(Comparison::of_probability(self.probability_of(&**amplitude))),
+            Other::Rows(..) => None,
+        })
     }
 
     fn pauli_expectations(&mut self, strings: &[PauliString], _: Final<'_>) -> Vec<f64> {

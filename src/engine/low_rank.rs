@@ -8,11 +8,12 @@ mod sampled;
 
 use super::at_once::{Member, block_rotations, widened_gram};
 use super::certificate::Certificate;
+use super::closeness::Comparison;
 use super::compression::{Decision, Rule, Source, decide};
 use super::rounding::Rounding;
 use super::split::Split;
 use super::tail::{Drawn, Tail};
-use super::{Engine, Final, StepReport, overlap_expectations, places, run_gate};
+use super::{Engine, Final, StepReport, compared, eigenvalues_of, overlap_expectations, places, run_gate};
 use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
 use crate::config::Compression;
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::linalg::{Matrix, frobenius_norm, hermitian_eigen, identity, side_by_side};
 use crate::model::{Channel, Layout, PauliString};
 use crate::plan::{Action, Condition, Step};
-use crate::state::{Column, Outcome, State};
+use crate::state::{Column, Other, Outcome, State};
 use num_complex::Complex64;
 use std::rc::Rc;
 
@@ -387,6 +388,14 @@ impl Engine for LowRank {
         let (values, _) = hermitian_eigen(&gram)
             .ok_or_else(|| Error::internal("the eigenvalues of a Gram matrix did not converge"))?;
         Ok((frobenius_norm(&gram).powi(2), values.last().copied().unwrap_or(0.0)))
+    }
+
+    fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>> {
+        eigenvalues_of(&self.state.gram(0..self.width()))
+    }
+
+    fn compare(&mut self, layout: &Layout, other: &mut Other<'_>) -> Result<Option<Comparison>> {
+        compared(&self.state, self.width(), layout, other)
     }
 
     fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64> {

@@ -1,14 +1,15 @@
 //! The statevector engine: one column, for circuits without noise.
 
 use super::certificate::Certificate;
+use super::closeness::Comparison;
 use super::rounding::Rounding;
-use super::{Engine, Final, StepReport, overlap_expectations, places, run_gate};
+use super::{Engine, Final, StepReport, compared, overlap_expectations, places, run_gate};
 use crate::backend::Backend;
 use crate::comm::Communicator;
 use crate::error::{Error, Result};
 use crate::model::{Layout, PauliString};
 use crate::plan::{Action, Step};
-use crate::state::{Outcome, State};
+use crate::state::{Other, Outcome, State};
 use num_complex::Complex64;
 use std::rc::Rc;
 
@@ -64,6 +65,14 @@ impl Engine for Statevector {
     fn purity(&self) -> Result<(f64, f64)> {
         let norm = self.state.column_norms()[0];
         Ok((norm * norm, norm))
+    }
+
+    fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>> {
+        Ok(Some(self.state.column_norms()))
+    }
+
+    fn compare(&mut self, layout: &Layout, other: &mut Other<'_>) -> Result<Option<Comparison>> {
+        compared(&self.state, 1, layout, other)
     }
 
     fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64> {

@@ -8,6 +8,7 @@
 //! trajectories are the same on any number of ranks.
 
 use super::certificate::Certificate;
+use super::closeness::Comparison;
 use super::{
     Engine, Final, StepReport,
     branching::{self, Law},
@@ -19,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::model::{Channel, Layout, PauliString};
 use crate::plan::{Action, Condition, Plan, Step};
 use crate::rng::{Purpose, uniform};
-use crate::state::{Outcome, State};
+use crate::state::{Other, Outcome, State};
 use std::rc::Rc;
 
 /// Trajectories of one batch: whole blocks of 64 bytes in both precisions, enough of them for vectors and for sharing what
@@ -126,6 +127,15 @@ impl Engine for Trajectories {
     /// Not known from one batch: the square of a mean is no mean of squares.
     fn purity(&self) -> Result<(f64, f64)> {
         Ok((f64::NAN, f64::NAN))
+    }
+
+    /// As for the purity.
+    fn eigenvalues(&mut self) -> Result<Option<Vec<f64>>> {
+        Ok(None)
+    }
+
+    fn compare(&mut self, _: &Layout, _: &mut Other<'_>) -> Result<Option<Comparison>> {
+        Ok(None)
     }
 
     fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64> {

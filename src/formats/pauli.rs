@@ -1,4 +1,4 @@
-//! Observable files: one term a line, `coefficient PAULISTRING`.
+//! Observable files: a sum of Pauli strings in one of three forms, told apart by their content.
 //!
 //! ```text
 //! # the hydrogen molecule
@@ -6,27 +6,37 @@
 //!  0.39793742484318045 IZ     # dense, the highest qubit leftmost
 //!  0.18093119978423156 X0 X1  # or sparse
 //! ```
-//! The whole file is one observable. `#` starts a comment; blank lines are skipped.
+//! One term a line, `coefficient PAULISTRING`; `#` starts a comment; blank lines are skipped. A file that starts with `[` is
+//! the list of a SparsePauliOp of Qiskit ([`sparse_list`]); one with brackets elsewhere the text of a QubitOperator of OpenFermion
+//! ([`qubit_operator`]). The whole file is one observable.
+
+mod coefficient;
+mod qubit_operator;
+mod sparse_list;
 
 use crate::config::text::decode;
 use crate::error::{Error, Result};
 use crate::model::{PauliString, PauliSum};
 
+/// A coefficient and its string.
+type Term = (f64, PauliString);
+
 /// Reads an observable file for `qubits` qubits; `file` is its name in messages.
 ///
 /// # Errors
-/// Input error with file and line: not text, a line that is not a finite real coefficient and a Pauli string that fits
-/// the qubits, or no term at all.
+/// Input error with file and line (in JSON: the number of the term): not text, a term that is not a finite real coefficient
+/// and a Pauli string that fits the qubits, or no term at all.
 pub fn parse_file(bytes: &[u8], file: &str, qubits: usize) -> Result<PauliSum> {
     let text = decode(bytes, file)?;
-    let mut terms = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let content = line.split('#').next().unwrap_or_default().trim();
-        if !content.is_empty() {
-            terms.push(term(content, qubits).map_err(|error| error.in_file(file).at_line(index + 1))?);
-        }
-    }
-    let sum = PauliSum { terms };
+    let has_brackets = || text.lines().any(|line| content(line).contains('['));
+    let terms = if text.trim_start().starts_with('[') {
+        sparse_list::parse(text, qubits)
+    } else if has_brackets() {
+        qubit_operator::parse(text, qubits)
+    } else {
+        lines(text, qubits)
+    };
+    let sum = PauliSum { terms: terms.map_err(|error| error.in_file(file))? };
     match sum.terms.is_empty() {
         true => Err(shape("the file holds no term").in_file(file)),
         false if !sum.coefficient_norm().is_finite() => {
@@ -36,8 +46,19 @@ pub fn parse_file(bytes: &[u8], file: &str, qubits: usize) -> Result<PauliSum> {
     }
 }
 
+/// A line without its comment.
+fn content(line: &str) -> &str {
+    line.split('#').next().unwrap_or_default().trim()
+}
+
+/// One term a line.
+fn lines(text: &str, qubits: usize) -> Result<Vec<Term>> {
+    let numbered = text.lines().enumerate().filter(|(_, line)| !content(line).is_empty());
+    numbered.map(|(index, line)| term(content(line), qubits).map_err(|error| error.at_line(index + 1))).collect()
+}
+
 /// One line: both parts are needed, so that a line cut short is not taken for a multiple of the identity.
-fn term(content: &str, qubits: usize) -> Result<(f64, PauliString)> {
+fn term(content: &str, qubits: usize) -> Result<Term> {
     let (number, string) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
     let coefficient = coefficient(number)?;
     if string.is_empty() {
@@ -48,10 +69,8 @@ fn term(content: &str, qubits: usize) -> Result<(f64, PauliString)> {
 
 fn coefficient(word: &str) -> Result<f64> {
     match word.parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok(value),
-        Ok(_) => Err(Error::input(format!("the coefficient `{word}` is not a finite number"))),
-        Err(_) if is_complex(word) => Err(Error::input(format!("the coefficient `{word}` is complex"))
-            .allowed("real coefficients: an observable is Hermitian")),
+        Ok(value) => coefficient::finite(value, word),
+        Err(_) if is_complex(word) => Err(coefficient::complex(word)),
         Err(_) => Err(shape(format!("the line starts with `{word}`, not with a real coefficient"))),
     }
 }

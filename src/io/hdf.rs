@@ -4,6 +4,7 @@
 
 use super::schema::Field;
 use crate::error::Error;
+use crate::linalg::Matrix;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, Group, H5Type, Location};
 use std::path::Path;
@@ -61,6 +62,11 @@ pub(super) fn group(parent: &Group, name: &str, meaning: &str) -> hdf5::Result<G
 /// A one-dimensional dataset.
 pub(super) fn column<T: H5Type>(group: &Group, field: &Field, values: &[T]) -> hdf5::Result<()> {
     // Object times would make two files of the same run differ.
+    describe(&group.new_dataset_builder().with_data(values).obj_track_times(false).create(field.name)?, field)
+}
+
+/// A two-dimensional dataset of complex numbers.
+pub(super) fn matrix(group: &Group, field: &Field, values: &Matrix) -> hdf5::Result<()> {
     describe(&group.new_dataset_builder().with_data(values).obj_track_times(false).create(field.name)?, field)
 }
 

@@ -4,6 +4,8 @@
 //! `rho~ + d I / 2^n`, `renormalised` to `rho~ / tr(rho~)`; `stderr` is the standard error of a sampled value and NaN
 //! when nothing was sampled.
 
+use crate::linalg::Matrix;
+
 /// One expectation value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Expectation {
@@ -19,6 +21,72 @@ pub struct Expectation {
     pub renormalised: f64,
     /// Standard error when sampled, else NaN.
     pub stderr: f64,
+}
+
+/// A number that is not linear in the state, or one of its parts, and its interval.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Bounded {
+    /// What it belongs to, for instance an observable as the user wrote it.
+    pub name: String,
+    /// That of the completed state.
+    pub value: f64,
+    /// Proven lower bound of the exact value.
+    pub lower: f64,
+    /// Proven upper bound of the exact value.
+    pub upper: f64,
+    /// That of `rho~ / tr(rho~)`; no bound is claimed for it.
+    pub renormalised: f64,
+}
+
+/// The entropies of some qubits, in nats.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Entropy {
+    /// The qubits joined by underscores, or `all`.
+    pub name: String,
+    /// `-tr(rho ln rho)`.
+    pub von_neumann: Bounded,
+    /// `-ln tr(rho^2)`.
+    pub renyi_2: Bounded,
+}
+
+/// The density matrix of some qubits.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ReducedMatrix {
+    /// The qubits, in the order the user listed them; the first is bit 0 of the index.
+    pub qubits: Vec<usize>,
+    /// That of the completed state, or an estimate; it has trace 1.
+    pub value: Matrix,
+    /// Standard errors of real and imaginary parts when sampled, else NaN.
+    pub stderr: Matrix,
+    /// Proven bound on the trace distance `||.||_1 / 2` to the exact matrix; of the completed state's, not of an estimate.
+    pub distance: f64,
+}
+
+impl ReducedMatrix {
+    /// The name of its group in the file, as [`ProbabilityGroup::name`].
+    pub fn name(&self) -> String {
+        self.qubits.iter().map(usize::to_string).collect::<Vec<_>>().join("_")
+    }
+}
+
+/// Fidelity and trace distance with another state.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fidelity {
+    /// The other state, as the job file names it.
+    pub name: String,
+    /// `(tr sqrt(sqrt(rho) sigma sqrt(rho)))^2`.
+    pub fidelity: Bounded,
+    /// `||rho - sigma||_1 / 2`.
+    pub trace_distance: Bounded,
+}
+
+/// The eigenvalues of the core.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StoredSpectrum {
+    /// Those that are not zero, descending.
+    pub eigenvalues: Vec<f64>,
+    /// Proven bound on the sum of absolute differences to the exact ones, in order.
+    pub distance: f64,
 }
 
 /// The joint distribution of some qubits; every list has `2^qubits` entries.
@@ -214,6 +282,18 @@ pub struct RunRecord {
     pub probabilities: Vec<ProbabilityGroup>,
     /// Sampled bit strings, if shots were asked for.
     pub counts: Option<Counts>,
+    /// Variances of the observables, in the same order, if they were asked for.
+    pub variances: Vec<Bounded>,
+    /// Density matrices of groups of qubits.
+    pub reduced: Vec<ReducedMatrix>,
+    /// Entropies of those groups, and of the whole state if they were asked for.
+    pub entropies: Vec<Entropy>,
+    /// Negativities of pairs of groups.
+    pub negativities: Vec<Bounded>,
+    /// How near the state is to others.
+    pub fidelities: Vec<Fidelity>,
+    /// The eigenvalues of the state, if they were asked for.
+    pub spectrum: Option<StoredSpectrum>,
     /// The final state.
     pub state: StateSummary,
     /// One row a step of the last pass.

@@ -34,6 +34,35 @@ pub(super) const PROBABILITY_QUBITS: Field =
 pub(super) const BITSTRING: Field = field("bitstring", "", "sampled bits, last declared leftmost; sorted");
 pub(super) const COUNT: Field = field("count", "1", "how often the bit string was drawn; never zero");
 
+pub(super) const BOUNDED_NAME: Field = field("name", "", "what the row is about");
+pub(super) const REDUCED_VALUE: Field =
+    field("value", "1", "density matrix of the completed state; index bit 0 is the first listed qubit");
+pub(super) const REDUCED_STDERR: Field =
+    field("stderr", "1", "standard errors of real and imaginary parts; NaN when nothing was sampled");
+pub(super) const ENTROPY_NAME: Field = field("name", "", "the qubits, or all");
+pub(super) const VON_NEUMANN: [Field; 3] = [
+    field("von_neumann", "nat", "-tr(rho ln rho) of the completed state"),
+    field("von_neumann_lower", "nat", "proven lower bound of the exact value"),
+    field("von_neumann_upper", "nat", "proven upper bound of the exact value"),
+];
+pub(super) const RENYI_2: [Field; 3] = [
+    field("renyi_2", "nat", "-ln tr(rho^2) of the completed state"),
+    field("renyi_2_lower", "nat", "proven lower bound of the exact value"),
+    field("renyi_2_upper", "nat", "proven upper bound of the exact value"),
+];
+pub(super) const OTHER_NAME: Field = field("name", "", "the other state, as the job names it");
+pub(super) const FIDELITY: [Field; 3] = [
+    field("fidelity", "1", "(tr sqrt(sqrt(rho) sigma sqrt(rho)))^2"),
+    field("fidelity_lower", "1", "proven lower bound of the exact value"),
+    field("fidelity_upper", "1", "proven upper bound of the exact value"),
+];
+pub(super) const TRACE_DISTANCE: [Field; 3] = [
+    field("trace_distance", "1", "half the trace norm of rho - sigma"),
+    field("trace_distance_lower", "1", "proven lower bound of the exact value"),
+    field("trace_distance_upper", "1", "proven upper bound of the exact value"),
+];
+pub(super) const EIGENVALUE: Field = field("eigenvalue", "1", "eigenvalues of rho~ that are not zero, descending");
+
 pub(super) const FACTOR: Field =
     field("factor", "1", "L, row = basis index with qubit 0 its lowest bit; rho~ = L L^dagger");
 

@@ -1,6 +1,7 @@
 //! What a run found, as a text for a terminal 80 columns wide.
 
 mod number;
+mod quantities;
 
 use super::record::{Counts, Expectation, ProbabilityGroup, RunRecord, StateSummary};
 use number::{at_least, at_most, decimals, nearest};
@@ -35,7 +36,7 @@ pub fn summary(record: &RunRecord, path: &Path) -> String {
         (false, true) => Numbers::BoundedAndEstimated,
         (false, false) => Numbers::Bounded,
     };
-    if !record.expectations.is_empty() || !record.probabilities.is_empty() {
+    if !record.expectations.is_empty() || !record.probabilities.is_empty() || quantities::has_rows(record) {
         text += match numbers {
             Numbers::Bounded => "Every exact value lies in [lower, upper]: proven, not estimated.\n\n",
             Numbers::Estimated => "Estimates; stderr is one standard deviation of each. No bound is proven.\n\n",
@@ -47,6 +48,7 @@ pub fn summary(record: &RunRecord, path: &Path) -> String {
     }
     expectations(&mut text, &record.expectations, numbers);
     probabilities(&mut text, &record.probabilities, numbers);
+    quantities::show(&mut text, record);
     if let Some(counts) = &record.counts {
         top_counts(&mut text, counts);
     }

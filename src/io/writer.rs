@@ -1,8 +1,9 @@
 //! Writes a [`RunRecord`] into an open HDF5 file.
 
-use super::hdf::{attribute, column, group, link_name, scalar, text, text_column};
+use super::hdf::{attribute, column, group, link_name, matrix, scalar, text, text_column};
 use super::record::{
-    ConfigRecord, Counts, Expectation, Phase, ProbabilityGroup, Provenance, RunRecord, StateSummary, Terms, TraceRow,
+    Bounded, ConfigRecord, Counts, Entropy, Expectation, Fidelity, Phase, ProbabilityGroup, Provenance, ReducedMatrix,
+    RunRecord, StateSummary, StoredSpectrum, Terms, TraceRow,
 };
 use super::schema::{self, Field};
 use hdf5::{Group, H5Type, Result};
@@ -17,6 +18,14 @@ pub(super) fn write(file: &Group, record: &RunRecord) -> Result<Group> {
     write_terms(&results, &record.terms)?;
     if let Some(counts) = &record.counts {
         write_counts(&results, counts)?;
+    }
+    write_bounded(&results, ("variances", "variances of the observables"), &record.variances)?;
+    write_bounded(&results, ("negativities", "entanglement between two groups of qubits"), &record.negativities)?;
+    write_reduced(&results, &record.reduced)?;
+    write_entropies(&results, &record.entropies)?;
+    write_fidelities(&results, &record.fidelities)?;
+    if let Some(spectrum) = &record.spectrum {
+        write_spectrum(&results, spectrum)?;
     }
     write_trace(file, &record.trace)?;
     write_timing(file, &record.timing)?;
@@ -76,6 +85,58 @@ fn write_counts(results: &Group, counts: &Counts) -> Result<()> {
     attribute(&at, "shots", &counts.shots())?;
     text_column(&at, &schema::BITSTRING, counts.bitstrings.iter())?;
     column(&at, &schema::COUNT, &counts.counts)
+}
+
+fn write_bounded(results: &Group, (name, meaning): (&str, &str), rows: &[Bounded]) -> Result<()> {
+    let at = group(results, name, &format!("{meaning}; lower <= exact value <= upper is proven"))?;
+    text_column(&at, &schema::BOUNDED_NAME, rows.iter().map(|row| &row.name))?;
+    numbers(&at, &schema::VALUE, rows, |row| row.value)?;
+    numbers(&at, &schema::LOWER, rows, |row| row.lower)?;
+    numbers(&at, &schema::UPPER, rows, |row| row.upper)?;
+    numbers(&at, &schema::RENORMALISED, rows, |row| row.renormalised)
+}
+
+fn write_reduced(results: &Group, all: &[ReducedMatrix]) -> Result<()> {
+    let parent = group(results, "reduced", "density matrices, one group for each list of qubits")?;
+    for of in all {
+        if parent.link_exists(&of.name()) {
+            continue;
+        }
+        let at = group(&parent, &of.name(), "density matrix of the qubits in the name")?;
+        attribute(&at, "distance", &of.distance)?;
+        numbers(&at, &schema::PROBABILITY_QUBITS, &of.qubits, |qubit| *qubit as u64)?;
+        matrix(&at, &schema::REDUCED_VALUE, &of.value)?;
+        matrix(&at, &schema::REDUCED_STDERR, &of.stderr)?;
+    }
+    Ok(())
+}
+
+fn write_entropies(results: &Group, rows: &[Entropy]) -> Result<()> {
+    let at = group(results, "entropies", "entropies in nats; lower <= exact value <= upper is proven")?;
+    text_column(&at, &schema::ENTROPY_NAME, rows.iter().map(|row| &row.name))?;
+    part(&at, &schema::VON_NEUMANN, rows, |row| &row.von_neumann)?;
+    part(&at, &schema::RENYI_2, rows, |row| &row.renyi_2)
+}
+
+fn write_fidelities(results: &Group, rows: &[Fidelity]) -> Result<()> {
+    let at = group(results, "fidelities", "how near other states are; lower <= exact value <= upper is proven")?;
+    text_column(&at, &schema::OTHER_NAME, rows.iter().map(|row| &row.name))?;
+    part(&at, &schema::FIDELITY, rows, |row| &row.fidelity)?;
+    part(&at, &schema::TRACE_DISTANCE, rows, |row| &row.trace_distance)
+}
+
+/// Value and bounds of one of several numbers of each row.
+fn part<Row>(at: &Group, fields: &[Field; 3], rows: &[Row], of: impl Fn(&Row) -> &Bounded) -> Result<()> {
+    let [value, lower, upper] = fields;
+    numbers(at, value, rows, |row| of(row).value)?;
+    numbers(at, lower, rows, |row| of(row).lower)?;
+    numbers(at, upper, rows, |row| of(row).upper)
+}
+
+fn write_spectrum(results: &Group, spectrum: &StoredSpectrum) -> Result<()> {
+    let at = group(results, "spectrum", "eigenvalues of the computed state rho~")?;
+    attribute(&at, "distance", &spectrum.distance)?;
+    column(&at, &schema::EIGENVALUE, &spectrum.eigenvalues)
 }
 
 fn write_state(results: &Group, state: &StateSummary) -> Result<Group> {

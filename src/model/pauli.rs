@@ -1,9 +1,11 @@
 //! Pauli strings and real sums of them.
 
 mod range;
+mod square;
 mod text;
 
 pub use range::Range;
+pub use square::{LARGEST_SQUARE, LARGEST_SQUARED};
 use std::fmt;
 
 /// The most qubits an observable may act on: one bit of a mask each.
@@ -34,6 +36,14 @@ impl PauliString {
     /// True if it holds only I and Z, so that its matrix is diagonal.
     pub fn is_diagonal(self) -> bool {
         self.x == 0
+    }
+
+    /// All strings on these qubits, `4^k` of them, in the order of their masks over the qubits (X above Z; the first listed
+    /// qubit is the lowest bit of each); the identity is the first.
+    pub fn all_on(qubits: &[usize]) -> Vec<PauliString> {
+        let mask = |bits: u64| qubits.iter().enumerate().map(|(bit, qubit)| (bits >> bit & 1) << qubit).sum();
+        let count = qubits.len();
+        (0..1u64 << (2 * count)).map(|both| PauliString { x: mask(both >> count), z: mask(both) }).collect()
     }
 
     /// The qubits it acts on, as a mask.

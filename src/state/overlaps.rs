@@ -14,22 +14,36 @@ use std::ops::Range;
 const SMALLEST_BATCH: usize = 1 << 14;
 
 impl State {
-    /// For each physical sign mask: `sum_r (-1)^|sign AND r| sum_c conj(L[r XOR flip, c]) L[r, c]`, over all ranks.
-    pub fn flip_overlaps(&mut self, flip: u64, signs: &[u64]) -> Vec<Complex64> {
-        let (partner_bits, local_flip) = self.split(flip);
-        let local_signs: Vec<usize> = signs.iter().map(|sign| self.split(*sign).1).collect();
-        let mut sums = if partner_bits == 0 {
-            self.settled().flip_overlaps(local_flip, &local_signs)
-        } else {
-            self.overlaps_with_partner(self.comm.rank() ^ partner_bits, local_flip, &local_signs)
+    /// For each physical flip and its physical sign masks: `sum_r (-1)^|sign AND r| sum_c conj(L[r XOR flip, c]) L[r, c]`, over all
+    /// ranks.
+    pub fn flip_overlaps(&mut self, groups: &[(u64, Vec<u64>)]) -> Vec<Vec<Complex64>> {
+        let local = |(flip, signs): &(u64, Vec<u64>)| {
+            (self.split(*flip).1, signs.iter().map(|sign| self.split(*sign).1).collect::<Vec<usize>>())
         };
-        for (sum, sign) in sums.iter_mut().zip(signs) {
-            if (self.split(*sign).0 & self.comm.rank()).count_ones() % 2 == 1 {
-                *sum = -*sum;
-            }
+        let locals: Vec<(usize, Vec<usize>)> = groups.iter().map(local).collect();
+        let partner = |flip: u64| self.split(flip).0;
+        let (inside, outside): (Vec<usize>, Vec<usize>) =
+            (0..groups.len()).partition(|index| partner(groups[*index].0) == 0);
+        let of_inside: Vec<_> = inside.iter().map(|index| locals[*index].clone()).collect();
+        let mut sums = vec![Vec::new(); groups.len()];
+        let found = self.settled().all_flip_overlaps(&of_inside);
+        inside.into_iter().zip(found).for_each(|(index, found)| sums[index] = found);
+        for index in outside {
+            let (partner, (flip, signs)) = (self.comm.rank() ^ self.split(groups[index].0).0, &locals[index]);
+            sums[index] = self.overlaps_with_partner(partner, *flip, signs);
         }
-        self.sum_complex(&mut sums);
+        self.sum_with_signs(groups, &mut sums);
         sums
+    }
+
+    /// Sums over the ranks, each with the sign of its rank bits.
+    fn sum_with_signs(&self, groups: &[(u64, Vec<u64>)], sums: &mut [Vec<Complex64>]) {
+        let signs = groups.iter().flat_map(|(_, signs)| signs);
+        let odd = |sign: &u64| (self.split(*sign).0 & self.comm.rank()).count_ones() % 2 == 1;
+        let mut all: Vec<Complex64> =
+            sums.iter().flatten().zip(signs).map(|(sum, sign)| if odd(sign) { -sum } else { *sum }).collect();
+        self.sum_complex(&mut all);
+        sums.iter_mut().flatten().zip(all).for_each(|(sum, total)| *sum = total);
     }
 
     fn overlaps_with_partner(&mut self, partner: usize, flip: usize, signs: &[usize]) -> Vec<Complex64> {

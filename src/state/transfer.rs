@@ -102,14 +102,14 @@ impl State {
     }
 }
 
-fn amplitude_bytes(value: Complex64) -> [u8; 16] {
+pub(super) fn amplitude_bytes(value: Complex64) -> [u8; 16] {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&value.re.to_le_bytes());
     bytes[8..].copy_from_slice(&value.im.to_le_bytes());
     bytes
 }
 
-fn amplitudes(bytes: &[u8]) -> Vec<Complex64> {
+pub(super) fn amplitudes(bytes: &[u8]) -> Vec<Complex64> {
     let part = |bytes: &[u8]| f64::from_le_bytes(bytes.try_into().expect("eight bytes"));
     bytes.chunks_exact(16).map(|pair| Complex64::new(part(&pair[..8]), part(&pair[8..]))).collect()
 }

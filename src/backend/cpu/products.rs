@@ -37,7 +37,7 @@ impl Rows {
 }
 
 /// Rows one after the other, packed, in double precision.
-fn load<'a, T: Real>(rows: impl Iterator<Item = &'a [Complex<T>]>, panel: &mut Vec<Complex64>) {
+pub(super) fn load<'a, T: Real>(rows: impl Iterator<Item = &'a [Complex<T>]>, panel: &mut Vec<Complex64>) {
     panel.clear();
     rows.for_each(|row| panel.extend(row.iter().map(|value| T::double(*value))));
 }

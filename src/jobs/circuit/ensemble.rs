@@ -4,7 +4,9 @@
 //! number, so that it is decided on the same trajectories everywhere when enough have run.
 
 use super::counts::Tally;
-use super::inputs::{Inputs, Observable};
+use super::inputs::Inputs;
+use super::observables::Observable;
+use super::quantities::{self, Raw};
 use crate::comm::{Communicator, agree};
 use crate::config::EngineKind;
 use crate::engine::statistics::Statistics;
@@ -13,7 +15,6 @@ use crate::engine::{Engine, Final};
 use crate::error::Result;
 use crate::io::{Expectation, ProbabilityGroup, RunRecord, Term, Terms};
 use crate::model::PauliString;
-use std::collections::HashMap;
 
 /// Batches before the first comparison: fewer may not have met a rare branch, and know little of their own spread.
 const FIRST_CHECK: u64 = 32;
@@ -46,7 +47,7 @@ impl Ensemble {
         let shots = inputs.config.observe.shots.div_ceil(BATCH as u64);
         let enough = inputs.config.engine.standard_error.map(|error| (error, stated(inputs)));
         let check = if enough.is_some() { FIRST_CHECK.max(shots).min(most) } else { most };
-        let own = Statistics::new(stated(inputs) + terms(inputs));
+        let own = Statistics::new(stated(inputs) + terms(inputs) + entries(inputs));
         let (batch, tally) = (members.rank() as u64, Tally::new(inputs));
         Some(Ensemble { members, batch, check, most, enough, all: own.clone(), own, tally })
     }
@@ -82,6 +83,7 @@ impl Ensemble {
         values.extend(groups.flat_map(|group| engine.marginal(last.layout, &group.value)));
         let listed = inputs.observables.iter().filter(|one| one.listed).flat_map(|one| &one.sum.terms);
         values.extend(listed.map(|(_, string)| expectation(&[(1.0, *string)], &raw)));
+        values.extend(quantities::entries(inputs, 1.0, &raw));
         self.own.add(&values);
         self.tally.batch(engine, inputs, last.layout, self.batch * BATCH as u64);
         self.batch += self.members.size() as u64;
@@ -116,8 +118,10 @@ impl Ensemble {
         let probabilities = observe.probabilities.iter().map(|one| group(&one.value, &mut found)).collect();
         let listed = observables.iter().filter(|one| one.listed);
         let terms = listed.map(|one| listed_terms(one, &mut found)).collect();
+        let mut reduced = quantities::unknown(inputs);
+        quantities::estimate(&mut reduced, &mut found);
         let counts = (observe.shots > 0).then(|| self.tally.over(&*self.members));
-        RunRecord { expectations, probabilities, terms, counts, ..RunRecord::default() }
+        RunRecord { expectations, probabilities, terms, reduced, counts, ..RunRecord::default() }
     }
 }
 
@@ -132,13 +136,18 @@ fn terms(inputs: &Inputs) -> usize {
     inputs.observables.iter().filter(|one| one.listed).map(|one| one.sum.terms.len()).sum()
 }
 
+/// Real and imaginary parts of the entries of density matrices.
+fn entries(inputs: &Inputs) -> usize {
+    inputs.config.observe.reduced.iter().map(|group| 2 << (2 * group.value.len())).sum()
+}
+
 /// The largest; NaN if any is, as nothing is known then.
 fn worst(errors: &[f64]) -> f64 {
     errors.iter().copied().fold(0.0, |worst, error| if error > worst || error.is_nan() { error } else { worst })
 }
 
 /// Of a sum of Pauli strings in a state of trace 1.
-fn expectation(terms: &[(f64, PauliString)], raw: &HashMap<PauliString, f64>) -> f64 {
+fn expectation(terms: &[(f64, PauliString)], raw: &Raw) -> f64 {
     let value = |string: &PauliString| {
         if string.is_identity() { 1.0 } else { raw.get(string).copied().unwrap_or(f64::NAN) }
     };

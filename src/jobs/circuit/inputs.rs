@@ -2,6 +2,8 @@
 
 use super::choice::{self, Choice};
 use super::noise::Noise;
+use super::observables::{self, Observable};
+use super::others::{self, Compared};
 use super::sizes::{check_size, does_not_fit};
 use crate::backend::Precision;
 use crate::comm::on_root;
@@ -10,24 +12,14 @@ use crate::driver::Context;
 use crate::engine::rounding::Rounding;
 use crate::engine::trajectories::BATCH;
 use crate::error::{Error, Result};
-use crate::formats::{pauli, qasm};
+use crate::formats::qasm;
 use crate::io::StateFile;
 use crate::model::noise::ReadoutTable;
-use crate::model::{Circuit, Operation, PauliString, PauliSum};
+use crate::model::{Circuit, Operation, PauliString};
 use crate::plan::{Plan, Request, Step};
-use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-
-/// One observable and what it is called in the results.
-#[derive(Debug, Clone)]
-pub(super) struct Observable {
-    pub(super) name: String,
-    pub(super) sum: PauliSum,
-    /// Whether its terms are listed one by one as well.
-    pub(super) listed: bool,
-}
 
 /// Where the run starts.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +41,10 @@ pub(super) struct Material {
     /// How qubits are misread, by their numbers in the circuit.
     pub(super) readout: ReadoutTable,
     pub(super) observables: Vec<Observable>,
+    /// The Pauli strings whose expectation values are needed, none of them the identity; some may come twice.
+    pub(super) strings: Rc<[PauliString]>,
+    /// The states that the final one is compared with.
+    pub(super) others: Rc<[Compared]>,
     pub(super) start: Start,
     pub(super) warnings: Vec<String>,
     /// Bytes that fit on one rank.
@@ -88,17 +84,35 @@ impl Material {
     fn read(config: Config, context: &Context<'_>) -> Result<Material> {
         let job = context.read(Path::new(&context.job_file), &context.job_file)?;
         let noise = Noise::read(&config, context)?;
-        let (text, plain) = read_circuit(&config, context, noise.named_gates())?;
+        let options = qasm::Options {
+            parameters: config.circuit.parameters.value.clone(),
+            whole: noise.named_gates(),
+            while_passes: config.circuit.while_passes,
+        };
+        let (text, plain) = read_circuit(context, &config.circuit.file.value, &options)?;
         let (circuit, readout, mut warnings) = noise.apply(&config, &plain)?;
         warnings.extend(notes(&circuit));
         let qubits = circuit.qubits();
         check_size(&config, context, qubits)?;
-        let observables = read_observables(&config, context, qubits)?;
-        check_groups(&config, qubits)?;
+        let observables = observables::read(&config, context, qubits)?;
+        observables::check_groups(&config, qubits)?;
+        let strings = observables::strings(&observables, &config.observe).into();
         let start = read_start(&config, context, qubits)?;
+        let others = others::read(&config, context, qubits)?.into();
         let memory = config.engine.memory.unwrap_or_else(|| context.memory());
         let circuit = Rc::new(circuit);
-        Ok(Material { config, texts: [job, text], circuit, readout, observables, start, warnings, memory })
+        Ok(Material {
+            config,
+            texts: [job, text],
+            circuit,
+            readout,
+            observables,
+            strings,
+            others,
+            start,
+            warnings,
+            memory,
+        })
     }
 }
 
@@ -123,10 +137,10 @@ impl Inputs {
 
     /// Plans for `ranks` ranks, of which so many share a state, or as many as the engine has a use for.
     pub(super) fn planned(material: Material, ranks: usize, rows: Option<usize>) -> Result<Inputs> {
-        let Material { config, circuit, observables, .. } = &material;
+        let Material { config, circuit, strings, .. } = &material;
         let rows = rows.unwrap_or_else(|| ranks_of_a_state(config, circuit.qubits(), material.memory, ranks));
         let plan = check_pure(config, circuit)
-            .and_then(|()| Plan::new(circuit, &request(config, observables, rows)))
+            .and_then(|()| Plan::new(circuit, &request(config, strings, rows)))
             .map_err(|error| error.in_file(config.resolve(&config.circuit.file.value).display()))?;
         let mut inputs = Inputs { material, plan, members: 1, choice: None };
         inputs.members = inputs.members_on(ranks, inputs.plan.shards);
@@ -142,7 +156,7 @@ impl Inputs {
     /// The plan for another number of ranks.
     pub(super) fn plan_for(&self, ranks: usize) -> Result<Plan> {
         let rows = ranks_of_a_state(&self.config, self.plan.system, self.memory, ranks);
-        Plan::new(&self.circuit, &request(&self.config, &self.observables, rows))
+        Plan::new(&self.circuit, &request(&self.config, &self.strings, rows))
     }
 
     /// Members of the ensemble on so many ranks, `shards` of them for each: one unless trajectories are sampled.
@@ -159,10 +173,9 @@ impl Inputs {
     }
 
     fn warn_of_nothing_asked(&mut self) {
-        let observe = &self.config.observe;
-        if self.observables.is_empty() && observe.probabilities.is_empty() && observe.shots == 0 {
+        if self.config.observe.is_empty() {
             self.material.warnings.push(
-                "nothing is asked of the final state: see `expectations`, `probabilities` and `shots` in [observe]"
+                "nothing is asked of the final state: see `expectations`, `probabilities`, `reduced` and `shots` in [observe]"
                     .into(),
             );
         }
@@ -222,14 +235,14 @@ impl Inputs {
     }
 }
 
-fn request(config: &Config, observables: &[Observable], ranks: usize) -> Request {
+fn request(config: &Config, strings: &[PauliString], ranks: usize) -> Request {
     // Compressing after every channel means every channel of the circuit, as the codes compared with do.
     let fuse = config.engine.compression == Compression::Lazy;
     let density = config.engine.kind == EngineKind::Density;
     // A trajectory takes one branch of a channel, most cheaply of one that the circuit has: Pauli noise stays that.
     let fuse_noise = config.engine.kind != EngineKind::Trajectories;
     let outcomes = config.observe.shots > 0;
-    Request { ranks, strings: strings(observables), outcomes, fuse, fuse_noise, density }
+    Request { ranks, strings: strings.to_vec(), outcomes, fuse, fuse_noise, density }
 }
 
 /// Ranks that share one state: all, but for trajectories as few as have the memory, the others take their own.
@@ -269,20 +282,24 @@ pub(super) fn check_pure(config: &Config, circuit: &Circuit) -> Result<()> {
     if config.engine.kind != EngineKind::Statevector {
         return Ok(());
     }
-    let plan = Plan::new(circuit, &Request { fuse: false, ..Request::default() })?;
-    let channel = |step: &Step| step.action.channel().map(|channel| (channel.name().to_string(), step.line));
-    match plan.steps.iter().find_map(channel) {
-        None => Ok(()),
-        Some((name, line)) => Err(Error::input(format!("the statevector engine runs pure states, here is: {name}"))
-            .at_line(line)
+    let refused = |name: String| {
+        Error::input(format!("the statevector engine runs pure states, here is: {name}"))
             .allowed("gates, barriers, and measurements at the end")
-            .next("use kind = \"low-rank\" or \"density\"")),
-    }
+            .next("use kind = \"low-rank\" or \"density\"")
+    };
+    first_channel(circuit)?.map_or(Ok(()), |(name, line)| Err(refused(name).at_line(line)))
 }
 
-/// The circuit file's bytes and the circuit.
-fn read_circuit(config: &Config, context: &Context<'_>, whole: BTreeSet<String>) -> Result<(Vec<u8>, Circuit)> {
-    let path = context.resolve(&config.circuit.file.value);
+/// The first noise of a circuit or measurement before its end, with its line.
+pub(super) fn first_channel(circuit: &Circuit) -> Result<Option<(String, usize)>> {
+    let plan = Plan::new(circuit, &Request { fuse: false, ..Request::default() })?;
+    let channel = |step: &Step| step.action.channel().map(|channel| (channel.name().to_string(), step.line));
+    Ok(plan.steps.iter().find_map(channel))
+}
+
+/// A circuit file's bytes and the circuit.
+pub(super) fn read_circuit(context: &Context<'_>, file: &str, options: &qasm::Options) -> Result<(Vec<u8>, Circuit)> {
+    let path = context.resolve(file);
     let text = context.read(&path, &path.display().to_string())?;
     let mut include = |included: &Path| {
         // The reader names the file and the line of the `include`.
@@ -292,12 +309,7 @@ fn read_circuit(config: &Config, context: &Context<'_>, whole: BTreeSet<String>)
             ..error
         })
     };
-    let options = qasm::Options {
-        parameters: config.circuit.parameters.value.clone(),
-        whole,
-        while_passes: config.circuit.while_passes,
-    };
-    let circuit = qasm::parse(&text, &path, &options, &mut include)?;
+    let circuit = qasm::parse(&text, &path, options, &mut include)?;
     Ok((text, circuit))
 }
 
@@ -312,53 +324,19 @@ fn notes(circuit: &Circuit) -> Vec<String> {
     notes
 }
 
-fn read_observables(config: &Config, context: &Context<'_>, qubits: usize) -> Result<Vec<Observable>> {
-    let mut observables = Vec::new();
-    for text in &config.observe.expectations {
-        let sum = PauliSum::parse(&text.value, qubits).map_err(|error| config.locate(text, error))?;
-        observables.push(Observable { name: text.value.clone(), sum, listed: false });
-    }
-    if let Some(named) = &config.observe.expectations_file {
-        let path = context.resolve(&named.value);
-        let shown = path.display().to_string();
-        let bytes = context.read(&path, &shown)?;
-        let sum = pauli::parse_file(&bytes, &shown, qubits)?;
-        let name = path.file_name().map_or_else(|| named.value.clone(), |name| name.to_string_lossy().into_owned());
-        observables.push(Observable { name, sum, listed: true });
-    }
-    Ok(observables)
-}
-
-fn strings(observables: &[Observable]) -> Vec<PauliString> {
-    let all = observables.iter().flat_map(|observable| &observable.sum.terms);
-    all.map(|(_, string)| *string).filter(|string| !string.is_identity()).collect()
-}
-
-fn check_groups(config: &Config, qubits: usize) -> Result<()> {
-    for group in &config.observe.probabilities {
-        if let Some(qubit) = group.value.iter().find(|qubit| **qubit >= qubits) {
-            let error =
-                Error::input(format!("qubit {qubit} of a group is out of range: the circuit has {qubits} qubit(s)"))
-                    .allowed(format!("0 to {}", qubits.saturating_sub(1)));
-            return Err(config.locate(group, error));
-        }
-    }
-    Ok(())
-}
-
 fn read_start(config: &Config, context: &Context<'_>, qubits: usize) -> Result<Start> {
     let Some(initial) = &config.circuit.initial else { return Ok(Start::Basis(0)) };
     let start = match &initial.value {
-        InitialState::Bits(bits) => bit_string(bits, qubits).map(Start::Basis),
+        InitialState::Bits(bits) => bit_string("initial", bits, qubits).map(Start::Basis),
         InitialState::ResultFile(file) => result_file(context, file, qubits),
     };
     start.map_err(|error| config.locate(initial, error))
 }
 
-/// The logical index of a bit string, the highest qubit leftmost.
-fn bit_string(bits: &str, qubits: usize) -> Result<u64> {
+/// The logical index of a bit string, the highest qubit leftmost; `key` is what the job file calls it.
+pub(super) fn bit_string(key: &str, bits: &str, qubits: usize) -> Result<u64> {
     if bits.len() != qubits {
-        return Err(Error::input(format!("`initial` has {} bit(s), the circuit has {qubits} qubit(s)", bits.len()))
+        return Err(Error::input(format!("`{key}` has {} bit(s), the circuit has {qubits} qubit(s)", bits.len()))
             .allowed("one character 0 or 1 for each qubit, the highest qubit leftmost"));
     }
     u64::from_str_radix(bits, 2).map_err(|_| Error::internal("a bit string passed the check"))
@@ -392,7 +370,7 @@ mod tests {
 
     #[test]
     fn bit_strings_have_the_highest_qubit_leftmost() {
-        assert_eq!(bit_string("100", 3).unwrap(), 4);
-        assert!(bit_string("10", 3).unwrap_err().what.contains("2 bit(s)"));
+        assert_eq!(bit_string("initial", "100", 3).unwrap(), 4);
+        assert!(bit_string("initial", "10", 3).unwrap_err().what.contains("2 bit(s)"));
     }
 }

@@ -1,6 +1,8 @@
 //! From the final state to the result file.
 
 use super::inputs::Inputs;
+use super::others;
+use super::quantities::{self, Raw};
 use super::{CircuitJob, Run, missed};
 use crate::comm::node::peak_memory;
 use crate::comm::{agree, library_version};
@@ -13,7 +15,6 @@ use crate::io::{
 use crate::model::{Layout, PauliString, PauliSum};
 use crate::plan::Action;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::time::Instant;
 
 /// Everything that is asked of the final state.
@@ -82,7 +83,7 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
     let sent = run.engine.sent();
     let values = run.engine.pauli_expectations(&inputs.plan.strings, measure);
     let sent = run.engine.sent() - sent;
-    let raw: HashMap<PauliString, f64> = inputs.plan.strings.iter().copied().zip(values).collect();
+    let raw: Raw = inputs.plan.strings.iter().copied().zip(values).collect();
     let mut record = RunRecord {
         expectations: expectations(inputs, &certificate, &raw),
         terms: terms(inputs, &certificate, &raw),
@@ -90,7 +91,11 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
         state: purity(run, inputs, &certificate)?,
         ..RunRecord::default()
     };
-    super::tail::add(run, inputs, &raw, &mut record)?;
+    let observe = &inputs.config.observe;
+    let eigenvalues = if observe.entropy || observe.spectrum { run.engine.eigenvalues()? } else { None };
+    quantities::add(&mut record, inputs, &certificate, &raw, eigenvalues)?;
+    record.fidelities = others::compare(run, inputs, &certificate, layout)?;
+    super::tail::add(run, inputs, (&raw, certificate.trace), &mut record)?;
     let observed = begin.elapsed().as_secs_f64();
     if inputs.config.observe.shots > 0 {
         record.counts = Some(super::counts::draw(&*run.engine, inputs, layout, certificate.missing()));
@@ -122,13 +127,13 @@ fn total_trace(run: &mut Run, shards: u64) {
 }
 
 /// `tr(O rho~)` without the identity terms.
-pub(super) fn weighted(sum: &PauliSum, raw: &HashMap<PauliString, f64>) -> f64 {
+pub(super) fn weighted(sum: &PauliSum, raw: &Raw) -> f64 {
     let terms = sum.terms.iter().filter(|(_, string)| !string.is_identity());
     terms.map(|(coefficient, string)| coefficient * raw.get(string).copied().unwrap_or(f64::NAN)).sum()
 }
 
-fn expectations(inputs: &Inputs, certificate: &Certificate, raw: &HashMap<PauliString, f64>) -> Vec<Expectation> {
-    let expectation = |observable: &super::inputs::Observable| {
+fn expectations(inputs: &Inputs, certificate: &Certificate, raw: &Raw) -> Vec<Expectation> {
+    let expectation = |observable: &super::observables::Observable| {
         let Certified { value, lower, upper, renormalised } =
             certificate.observable(&observable.sum, weighted(&observable.sum, raw));
         Expectation { name: observable.name.clone(), value, lower, upper, renormalised, stderr: f64::NAN }
@@ -136,7 +141,7 @@ fn expectations(inputs: &Inputs, certificate: &Certificate, raw: &HashMap<PauliS
     inputs.observables.iter().map(expectation).collect()
 }
 
-fn terms(inputs: &Inputs, certificate: &Certificate, raw: &HashMap<PauliString, f64>) -> Vec<Terms> {
+fn terms(inputs: &Inputs, certificate: &Certificate, raw: &Raw) -> Vec<Terms> {
     let term = |(coefficient, string): &(f64, PauliString)| {
         let single = PauliSum { terms: vec![(1.0, *string)] };
         let Certified { value, lower, upper, .. } = certificate.observable(&single, weighted(&single, raw));

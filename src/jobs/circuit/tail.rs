@@ -2,32 +2,30 @@
 
 use super::Run;
 use super::inputs::Inputs;
+use super::quantities::{self, Raw};
 use super::results::{final_step, weighted};
 use crate::engine::statistics::Statistics;
 use crate::error::Result;
 use crate::io::RunRecord;
 use crate::model::{PauliString, PauliSum};
-use std::collections::HashMap;
-
-/// Of each Pauli string, `tr(P rho)` of a part of the state.
-type Raw = HashMap<PauliString, f64>;
 
 /// Makes the values of a record those of core and tail, if there is a tail: without bias, of the standard error that the
 /// blocks' spread tells. The bounds stay what they are; `core` gives the core's part.
-pub(super) fn add(run: &mut Run, inputs: &Inputs, core: &Raw, record: &mut RunRecord) -> Result<()> {
+pub(super) fn add(run: &mut Run, inputs: &Inputs, (core, trace): (&Raw, f64), record: &mut RunRecord) -> Result<()> {
     if run.engine.tail().is_none() {
         return Ok(());
     }
     let last = final_step(inputs)?;
     let groups: Vec<&[usize]> = inputs.config.observe.probabilities.iter().map(|group| &group.value[..]).collect();
-    let of_core =
-        quantities(inputs, core, groups.iter().map(|group| run.engine.marginal(last.layout, group)).collect());
+    let marginals = groups.iter().map(|group| run.engine.marginal(last.layout, group)).collect();
+    let of_core = quantities(inputs, (core, trace), marginals);
     let Some(tail) = run.engine.tail() else { return Ok(()) };
     let mut statistics = Statistics::new(of_core.len());
     for block in 0..tail.blocks() {
         let (values, marginals) = tail.observe(block, &inputs.plan.strings, last, &groups);
         let raw = inputs.plan.strings.iter().copied().zip(values).collect();
-        statistics.add(&quantities(inputs, &raw, marginals));
+        // Core and tail together have the trace 1 whatever is drawn.
+        statistics.add(&quantities(inputs, (&raw, 1.0 - trace), marginals));
     }
     let values = of_core.iter().zip(statistics.means()).map(|(core, mean)| core + mean);
     let mut found = values.zip(statistics.standard_errors());
@@ -43,13 +41,15 @@ pub(super) fn add(run: &mut Run, inputs: &Inputs, core: &Raw, record: &mut RunRe
         let constant = if term.name.bytes().all(|letter| letter == b'I') { 1.0 } else { 0.0 };
         (term.value, term.stderr) = (constant + value, stderr);
     }
+    quantities::estimate(&mut record.reduced, &mut found);
     Ok(())
 }
 
-/// In the order of a record: observables and terms without their identities, and probabilities.
-fn quantities(inputs: &Inputs, raw: &Raw, marginals: Vec<Vec<f64>>) -> Vec<f64> {
+/// In the order of a record: observables and terms without their identities, probabilities, and entries of density matrices.
+fn quantities(inputs: &Inputs, (raw, trace): (&Raw, f64), marginals: Vec<Vec<f64>>) -> Vec<f64> {
     let listed = inputs.observables.iter().filter(|one| one.listed).flat_map(|one| &one.sum.terms);
     let term = |(_, string): &(f64, PauliString)| weighted(&PauliSum { terms: vec![(1.0, *string)] }, raw);
     let observables = inputs.observables.iter().map(|one| weighted(&one.sum, raw));
-    observables.chain(marginals.concat()).chain(listed.map(term)).collect()
+    let entries = quantities::entries(inputs, trace, raw);
+    observables.chain(marginals.concat()).chain(listed.map(term)).chain(entries).collect()
 }

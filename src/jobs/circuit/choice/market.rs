@@ -182,6 +182,9 @@ fn impossible(job: &Material, ranks: usize) -> Option<&'static str> {
     if engine == EngineKind::Trajectories && config.engine.strict {
         return Some("`strict` needs a bound");
     }
+    if engine == EngineKind::Trajectories && config.observe.is_nonlinear() {
+        return Some("only expectation values can be sampled without a bias");
+    }
     let is_channel = |operation: &Operation| matches!(operation, Operation::Channel { .. });
     let noisy = || circuit.statements.iter().any(|statement| is_channel(&statement.operation));
     if engine == EngineKind::Statevector && (noisy() || check_pure(config, circuit).is_err()) {
