@@ -360,7 +360,11 @@ fn check_blocks(shard: &dyn Shard, before: &Matrix, targets: &[usize], tolerance
         let columns = Matrix::from_diag(&ndarray::Array1::from(columns));
         assert_close(&columns, &Matrix::from_diag(&expected.diag()), tolerance, "column blocks");
         let listed = Matrix::from_diag(&expected.diag().select(ndarray::Axis(0), &some));
-        let found = if some.is_empty() { Vec::new() } else { shard.column_blocks(targets, &some).swap_remove(s * (s + 1) / 2 + t) };
+        let found = if some.is_empty() {
+            Vec::new()
+        } else {
+            shard.column_blocks(targets, &some).swap_remove(s * (s + 1) / 2 + t)
+        };
         assert_close(&Matrix::from_diag(&ndarray::Array1::from(found)), &listed, tolerance, "column blocks of some");
     }
     for (found, expected) in shard.block_grams(width / 2..width, targets).iter().zip(&last) {

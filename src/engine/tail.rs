@@ -204,7 +204,13 @@ impl Tail {
     }
 
     /// The guests, of these columns, whose branch depends on their state.
-    pub(super) fn unsure(&self, law: &Law<'_>, condition: Condition, columns: &[Column], numbers: &[f64]) -> Vec<usize> {
+    pub(super) fn unsure(
+        &self,
+        law: &Law<'_>,
+        condition: Condition,
+        columns: &[Column],
+        numbers: &[f64],
+    ) -> Vec<usize> {
         let guests = self.guests.iter().map(|guest| guest.column).zip(numbers);
         let unsure = |(column, number): &(usize, &f64)| {
             condition.holds(columns[*column].register) && law.unseen(**number).is_none()

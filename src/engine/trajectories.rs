@@ -8,7 +8,11 @@
 //! trajectories are the same on any number of ranks.
 
 use super::certificate::Certificate;
-use super::{Engine, Final, StepReport, branching::{self, Law}, overlap_expectations, places, run_gate};
+use super::{
+    Engine, Final, StepReport,
+    branching::{self, Law},
+    overlap_expectations, places, run_gate,
+};
 use crate::backend::Backend;
 use crate::comm::Communicator;
 use crate::error::{Error, Result};
