@@ -22,5 +22,5 @@ import sys
 from PIL import Image
 
 picture = Image.open(sys.argv[1]).convert("RGB")
-picture.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(sys.argv[2], optimize=True)
+picture.quantize(256, dither=Image.Dither.NONE).save(sys.argv[2], optimize=True)
 PYTHON

@@ -11,7 +11,7 @@ use rhoshard::io::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Finished, finish, rhoshard};
+use support::{Finished, JobFolder, finish, rhoshard};
 use tempfile::TempDir;
 
 /// A name that would be markup if it were not escaped.
@@ -212,6 +212,32 @@ fn a_stored_spectrum_is_shown() {
     file.close().unwrap();
     let page = folder.page(&["run.h5"]).1;
     assert!(page.contains("id=\"spectrum\"") && page.contains("eigenvalue 1&#10;0.875"));
+}
+
+/// The numbers of the second column of a figure's table.
+fn column(page: &str, figure: &str) -> Vec<f64> {
+    let section = page.split(&format!("id=\"{figure}\"")).nth(1).unwrap().split("</section>").next().unwrap();
+    let cells = section.split("<td>").skip(1).map(|rest| rest.split('<').next().unwrap());
+    cells.map(|cell| cell.parse().unwrap()).collect()
+}
+
+#[test]
+fn the_spectrum_of_a_stored_factor_adds_up_to_the_trace() {
+    let circuit =
+        "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[4] q;\nfor int i in [0:2] { h q[i]; cx q[i], q[i + 1]; }\n";
+    let rest = "[noise]\ndepolarizing = { one_qubit = 0.01, two_qubit = 0.02 }\n[engine]\ncut = 1e-3\n\
+                [observe]\nexpectations = [\"Z0\"]\nshots = 10\n[output]\nstate = true\n";
+    let job = JobFolder::new(circuit, rest);
+    for arguments in [["run", "job.toml"], ["report", "job.h5"]] {
+        let mut command = Command::new(rhoshard());
+        command.args(arguments).current_dir(job.folder.path()).env("HDF5_USE_FILE_LOCKING", "FALSE");
+        finish(command).expect_success(arguments[0]);
+    }
+    let file = hdf5::File::open(job.path("job.h5")).unwrap();
+    let trace: f64 = file.group("results/state").unwrap().attr("trace").unwrap().read_scalar().unwrap();
+    let eigenvalues = column(&fs::read_to_string(job.path("job.html")).unwrap(), "spectrum");
+    assert!(eigenvalues.len() > 2 && eigenvalues.is_sorted_by(|one, other| one >= other), "{eigenvalues:?}");
+    assert!((eigenvalues.iter().sum::<f64>() - trace).abs() < 1e-12, "{eigenvalues:?} {trace}");
 }
 
 #[test]

@@ -157,3 +157,17 @@ fn attribute<T: H5Type>(path: &Path, group: &Group, name: &str) -> Result<T> {
         .and_then(|attribute| attribute.read_scalar())
         .map_err(|_| contradiction(path, &format!("the attribute `{name}` is missing or of another type")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_locked_file_is_not_called_damaged() {
+        let locked = cannot_open(Path::new("a.h5"), "Resource temporarily unavailable");
+        assert!(locked.kind == ErrorKind::Resource && locked.what.contains("open for writing"), "{locked}");
+        let short = cannot_open(Path::new("a.h5"), "truncated file: eof = 96");
+        assert!(short.kind == ErrorKind::Input && short.what.contains("damaged"), "{short}");
+    }
+}

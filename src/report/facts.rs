@@ -98,8 +98,11 @@ fn trace(run: &Run) -> Fact {
 
 fn rank(run: &Run) -> Fact {
     let rank = run.record.state.rank as u64;
-    let detail =
-        if run.widest() > rank { format!("columns; {} at most", count(run.widest())) } else { "columns".into() };
+    let detail = match (run.is_proven(), run.widest() > rank) {
+        (false, _) => "columns in a batch".into(),
+        (true, true) => format!("columns; {} at most", count(run.widest())),
+        (true, false) => "columns".into(),
+    };
     fact("Rank", if rank > 0 { count(rank) } else { UNKNOWN.into() }, detail)
 }
 

@@ -36,7 +36,7 @@ fn labels(runs: &[Run]) -> Vec<String> {
     runs.iter().map(|run| run.label.clone()).collect()
 }
 
-/// `names` followed by one more column for each run, with the run's name when there are several.
+/// The first columns, then those of each run, with its name when there are several.
 fn heads(runs: &[Run], first: &[&str], each: &[&str]) -> Vec<String> {
     let of = |run: &Run| {
         let named =

@@ -10,16 +10,15 @@ use std::ops::Range;
 /// Values that differ by a larger factor are drawn on a logarithmic axis.
 const FAR_APART: f64 = 20.0;
 
-/// Columns of the factor after each step; nothing when it has one column throughout.
+/// Columns of the factor after each step; nothing when their number never changes.
 pub(crate) fn width(runs: &[Run]) -> Vec<Figure<'_>> {
     let values: Vec<Vec<f64>> =
         runs.iter().map(|run| run.record.trace.iter().map(|row| row.width as f64).collect()).collect();
-    let peaks: Vec<f64> = values.iter().map(|widths| widths.iter().copied().fold(1.0, f64::max)).collect();
-    let highest = peaks.iter().copied().fold(1.0, f64::max);
-    if highest <= 1.0 {
+    if values.iter().all(|widths| widths.windows(2).all(|pair| pair[0] == pair[1])) {
         return Vec::new();
     }
-    let logarithmic = highest / peaks.iter().copied().fold(f64::INFINITY, f64::min) > FAR_APART;
+    let peaks = values.iter().map(|widths| widths.iter().copied().fold(1.0, f64::max));
+    let logarithmic = peaks.clone().fold(1.0, f64::max) > FAR_APART * peaks.fold(f64::INFINITY, f64::min);
     let ends = values.iter().map(|widths| widths.last().map_or(String::new(), |last| count(*last as u64))).collect();
     let tip = Box::new(move |series: usize, range| widths_of(&runs[series], range));
     let table = table(runs, "columns", &values, |value| count(value as u64));
