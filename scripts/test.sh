@@ -118,6 +118,17 @@ targets() {
     done
 }
 
+# The report is opened in a browser where there is one or it can be installed; RHOSHARD_REQUIRE_BROWSER=1 demands one.
+find_browser() {
+    local found
+    for found in chromium chromium-browser google-chrome; do
+        ! have "$found" || return 0
+    done
+    if can_install; then
+        install_packages "a browser to open reports in" chromium
+    fi
+}
+
 # --- Parts -------------------------------------------------------------------------------------------------------------
 
 source_checks() {
@@ -129,6 +140,7 @@ source_checks() {
 unit_and_integration_tests() {
     local targets
     mapfile -t targets < <(targets | tr ' ' '\n')
+    find_browser
     tests "unit and integration tests" 40 "${cargo_test[@]}" "${targets[@]}"
     tests "examples in the documentation" 20 "${cargo_test[@]}" --doc
 }

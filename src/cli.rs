@@ -3,6 +3,7 @@
 mod bench;
 mod info;
 mod noise;
+mod report;
 
 use crate::comm::{self, World, node::Node};
 use crate::config::Config;
@@ -55,6 +56,8 @@ enum Command {
     Check(JobFile),
     /// Print the steps, bytes and messages of a job and predict its time on 1 to 4096 ranks, without running it
     Plan(PlanArguments),
+    /// Make one HTML page with plots of a result, compare several, or make a single plot
+    Report(report::ReportArguments),
     /// Measure this machine, alone or under mpirun
     Bench {
         #[command(subcommand)]
@@ -196,6 +199,7 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         Command::Plan(plan) => with_job(arguments, world, &plan.job.job, |config, context| {
             jobs::plan(config, context, &plan.options(context.comm.size(), arguments.verbose > 0))
         }),
+        Command::Report(arguments) => comm::on_root(world.communicator(), || report::report(arguments)),
         Command::Bench { what: Bench::Machine { output, threads } } => {
             let comm = world.communicator();
             let node = Node::of(comm);
@@ -296,6 +300,15 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_plot_goes_with_a_picture() {
+        let parses =
+            |rest: &[&str]| Arguments::try_parse_from(["rhoshard", "report", "a.h5"].iter().chain(rest)).is_ok();
+        assert!(parses(&[]) && parses(&["b.h5", "-o", "page.html"]));
+        assert!(parses(&["--plot", "width", "--svg", "a.svg", "--png", "a.png"]));
+        assert!(!parses(&["--plot", "width"]) && !parses(&["--svg", "a.svg"]));
     }
 
     #[test]

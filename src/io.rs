@@ -5,17 +5,20 @@
 //!
 //! Only one rank calls this module and it uses HDF5 serially, so a serial and a parallel build of the library do.
 
+mod atomic;
 mod hdf;
 mod output;
 pub mod progress;
 mod record;
 mod schema;
 mod state_file;
+mod stored_run;
 mod summary;
 mod time;
 mod width_trace;
 mod writer;
 
+pub use atomic::replace_file;
 pub use hdf::library_version;
 pub use output::{OpenOutput, Output};
 pub use progress::Progress;
@@ -25,6 +28,8 @@ pub use record::{
 };
 pub use schema::SCHEMA_VERSION;
 pub use state_file::StateFile;
+pub use stored_run::StoredRun;
+pub(crate) use summary::number;
 pub use summary::summary;
 pub use time::rfc3339;
 pub use width_trace::WidthTrace;

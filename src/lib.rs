@@ -1,7 +1,7 @@
 //! Open quantum systems with a certified error on every number, sharded over MPI ranks.
 //!
 //! The layers, lowest first (ARCHITECTURE.md is the map): `error`, `linalg`, `rng`, `config`; `model`, `formats`;
-//! `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`; `jobs`, `bench`, `validate`;
+//! `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`; `jobs`, `bench`, `validate`, `report`;
 //! `cli`.
 
 pub mod backend;
@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod linalg;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod rng;
 pub mod state;
 pub mod validate;

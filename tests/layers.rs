@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["plan", "engine", "state"],
     &["io"],
     &["driver", "cluster"],
-    &["jobs", "bench", "validate"],
+    &["jobs", "bench", "validate", "report"],
     &["main", "cli"],
 ];
 
@@ -29,6 +29,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hdf5::", &["io.rs", "io/"]),
     ("clap::", &["cli.rs", "cli/"]),
     ("indicatif::", &["io/progress.rs"]),
+    ("resvg::", &["report/png.rs"]),
     ("process::Command", &["cluster.rs", "cluster/"]),
     ("faer::", &["linalg.rs", "backend.rs", "backend/"]),
     ("cfg(feature", &["comm.rs", "comm/", "device.rs", "device/", "lib.rs"]),

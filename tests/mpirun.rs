@@ -8,6 +8,8 @@ mod auto;
 mod grid;
 #[path = "mpirun/overlap.rs"]
 mod overlap;
+#[path = "mpirun/report.rs"]
+mod report;
 mod support;
 #[path = "mpirun/trajectories.rs"]
 mod trajectories;

@@ -371,7 +371,7 @@ fn a_file_cut_short_anywhere_is_an_error() {
 fn a_file_that_holds_no_state_says_why() {
     let (folder, path) = folder();
     let refused = |path: &Path| message(StateFile::open(path).unwrap_err());
-    assert!(refused(&path).contains("cannot read the state"));
+    assert!(refused(&path).contains("cannot be read"));
     assert!(refused(folder.path()).contains("is a directory"));
     fs::write(&path, "").unwrap();
     assert!(refused(&path).contains("is empty"));

@@ -3,6 +3,7 @@
 //! Everything goes to a temporary file in the same directory; when it is complete and on the disk it takes the
 //! target's name in one step. Until then an older result stays as it is, and a failure removes the temporary.
 
+use super::atomic::{behind_link, directory, publish, temporary};
 use super::hdf::{describe, failure};
 use super::record::RunRecord;
 use super::{schema, writer};
@@ -10,10 +11,9 @@ use crate::error::{Error, Result};
 use hdf5::{Dataset, Group};
 use ndarray::ArrayView2;
 use num_complex::Complex64;
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -162,44 +162,6 @@ impl Factor {
             Some(end) if end == self.shape.0 => Ok(()),
             _ => Err(Error::internal("rows of the factor are missing or were written twice")),
         }
-    }
-}
-
-/// Where a symbolic link leads, also when nothing is there yet; any other path as it is.
-fn behind_link(path: &Path) -> PathBuf {
-    match (fs::canonicalize(path), fs::read_link(path)) {
-        (Ok(target), Ok(_)) => target,
-        (Err(_), Ok(link)) => directory(path).join(link),
-        _ => path.to_path_buf(),
-    }
-}
-
-/// The directory a path is in.
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// A hidden temporary file beside `path`, with the permissions of an ordinary new file.
-fn temporary(path: &Path) -> io::Result<NamedTempFile> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
-        .suffix(".partial")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(directory(path))
-}
-
-/// Brings the temporary file to the disk, renames it, and brings the new name to the disk.
-fn publish(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|failed| failed.error)?;
-    match fs::File::open(directory(path))?.sync_all() {
-        // Some file systems cannot flush a directory; the result itself is safe on the disk.
-        Err(cause) if matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
-        outcome => outcome,
     }
 }
 

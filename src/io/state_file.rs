@@ -87,12 +87,19 @@ impl StateFile {
 /// Opens a result file of a schema this program knows.
 pub(super) fn open_result(path: &Path) -> Result<hdf5::File> {
     check_signature(path)?;
-    let file = hdf5::File::open(path).map_err(|cause| {
-        refusal(path, format!("the file is truncated or damaged ({})", reason(&cause)))
-            .next("copy it again, or repeat its run")
-    })?;
+    let file = hdf5::File::open(path).map_err(|cause| cannot_open(path, &reason(&cause)))?;
     check_schema(path, &file)?;
     Ok(file)
+}
+
+fn cannot_open(path: &Path, reason: &str) -> Error {
+    // What the operating system says of a locked file.
+    if reason.contains("temporarily unavailable") {
+        return Error::resource("cannot be read: another program has it open for writing")
+            .in_file(path.display())
+            .next("wait for that program to end, or set HDF5_USE_FILE_LOCKING=FALSE");
+    }
+    refusal(path, format!("the file is truncated or damaged ({reason})")).next("copy it again, or repeat its run")
 }
 
 pub(super) fn refusal(path: &Path, what: impl Into<String>) -> Error {
@@ -111,17 +118,18 @@ fn no_state(path: &Path) -> Error {
 /// Tells a missing, unreadable, empty or foreign file by its first bytes, with a better message than HDF5's.
 fn check_signature(path: &Path) -> Result<()> {
     if path.is_dir() {
-        return Err(refusal(path, "is a directory, not a result file"));
+        return Err(refusal(path, "is a directory, not a result file").next("name a file in it"));
     }
     let mut start = Vec::new();
     let read = fs::File::open(path).and_then(|file| file.take(SIGNATURE.len() as u64).read_to_end(&mut start));
     read.map_err(|cause| {
-        refusal(path, format!("cannot read the state: {cause}")).next("check the path; it is relative to the job file")
+        let next = "check the path; in a job file it is relative to the folder of that file";
+        refusal(path, format!("cannot be read: {cause}")).next(next)
     })?;
     match start.is_empty() {
         true => Err(refusal(path, "the file is empty").next("copy it again, or repeat its run")),
         false if start != SIGNATURE => {
-            Err(refusal(path, "is not an HDF5 file").allowed("a result file of an earlier run, or a bit string"))
+            Err(refusal(path, "is not an HDF5 file").allowed("a result file, which `rhoshard run` writes"))
         }
         false => Ok(()),
     }
@@ -130,7 +138,8 @@ fn check_signature(path: &Path) -> Result<()> {
 fn check_schema(path: &Path, file: &Group) -> Result<()> {
     let read = |name| file.attr(name).and_then(|attribute| attribute.read_scalar::<VarLenUnicode>());
     if read("format").map_or(true, |format| format.as_str() != schema::FORMAT) {
-        return Err(refusal(path, "is an HDF5 file, but not a result of this program"));
+        return Err(refusal(path, "is an HDF5 file, but not a result of this program")
+            .allowed("a result file, which `rhoshard run` writes"));
     }
     let version: u32 = attribute(path, file, "schema_version")?;
     if version > schema::SCHEMA_VERSION {
@@ -147,4 +156,18 @@ fn attribute<T: H5Type>(path: &Path, group: &Group, name: &str) -> Result<T> {
         .attr(name)
         .and_then(|attribute| attribute.read_scalar())
         .map_err(|_| contradiction(path, &format!("the attribute `{name}` is missing or of another type")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn a_locked_file_is_not_called_damaged() {
+        let locked = cannot_open(Path::new("a.h5"), "Resource temporarily unavailable");
+        assert!(locked.kind == ErrorKind::Resource && locked.what.contains("open for writing"), "{locked}");
+        let short = cannot_open(Path::new("a.h5"), "truncated file: eof = 96");
+        assert!(short.kind == ErrorKind::Input && short.what.contains("damaged"), "{short}");
+    }
 }

@@ -1,6 +1,6 @@
 //! What a run found, as a text for a terminal 80 columns wide.
 
-mod number;
+pub(crate) mod number;
 mod quantities;
 
 use super::record::{Counts, Expectation, ProbabilityGroup, RunRecord, StateSummary};

@@ -4,30 +4,30 @@
 const LARGE: f64 = 1e4;
 
 /// Decimals that show an interval of this width with two digits, at least 6 and at most 9.
-pub(super) fn decimals(width: f64) -> usize {
+pub(crate) fn decimals(width: f64) -> usize {
     // The conversion saturates, and turns NaN into 0.
     ((1.0 - width.log10().floor()) as usize).clamp(6, 9)
 }
 
 /// `value` rounded to the nearest.
-pub(super) fn nearest(value: f64, decimals: usize) -> String {
+pub(crate) fn nearest(value: f64, decimals: usize) -> String {
     let text = plain(value, decimals);
     let is_zero = text.parse() == Ok(0.0);
     text.trim_start_matches(if is_zero { "-" } else { "" }).to_string()
 }
 
 /// A lower bound: the text is no larger than `value`.
-pub(super) fn at_most(value: f64, decimals: usize) -> String {
+pub(crate) fn at_most(value: f64, decimals: usize) -> String {
     outward(value, -last_place(value, decimals), |value| nearest(value, decimals))
 }
 
 /// An upper bound: the text is no smaller than `value`.
-pub(super) fn at_least(value: f64, decimals: usize) -> String {
+pub(crate) fn at_least(value: f64, decimals: usize) -> String {
     outward(value, last_place(value, decimals), |value| nearest(value, decimals))
 }
 
 /// An upper bound of a number that is not negative, with three digits and an exponent.
-pub(super) fn scientific_at_least(value: f64) -> String {
+pub(crate) fn scientific_at_least(value: f64) -> String {
     outward(value, power_of_ten_below(value) * 1e-2, |value| format!("{value:.2e}"))
 }
 
