@@ -1,7 +1,7 @@
 //! Result files for people: one HTML page that needs nothing else, or a single plot as SVG or PNG.
 //!
-//! A figure is drawn once, as a list of marks ([`drawing`]), and written as SVG ([`svg`]): inside of the page, where the style
-//! sheet gives it the colours of either theme, and as a file of its own, which is also what becomes pixels ([`png`]).
+//! A figure is drawn once, as a list of marks (`drawing`), and written as SVG (`svg`): inside of the page, where the style
+//! sheet gives it the colours of either theme, and as a file of its own, which is also what becomes pixels (`png`).
 
 mod axis;
 mod chart;

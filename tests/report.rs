@@ -97,6 +97,15 @@ struct Folder {
     folder: TempDir,
 }
 
+/// Opens a result to change it. A program that another test has started meanwhile may have inherited the open file and its lock,
+/// so it is a copy that takes its place.
+fn edit(path: &Path) -> hdf5::File {
+    let copy = path.with_extension("copy");
+    fs::copy(path, &copy).unwrap();
+    fs::rename(&copy, path).unwrap();
+    hdf5::File::open_rw(path).unwrap()
+}
+
 impl Folder {
     fn new() -> Folder {
         Folder { folder: tempfile::tempdir().unwrap() }
@@ -185,7 +194,7 @@ fn runs_are_compared() {
 #[test]
 fn files_that_lack_things_are_reported_all_the_same() {
     let folder = Folder::new().with("old.h5", &record(0.02)).with("empty.h5", &RunRecord::default());
-    let file = hdf5::File::open_rw(folder.path("old.h5")).unwrap();
+    let file = edit(&folder.path("old.h5"));
     for link in ["results/counts", "results/probabilities", "timing", "config", "provenance/engine", "trace/bytes"] {
         file.unlink(link).unwrap();
     }
@@ -195,7 +204,7 @@ fn files_that_lack_things_are_reported_all_the_same() {
     assert!(page.contains("id=\"width\"") && !page.contains("id=\"counts\"") && !page.contains("id=\"bytes\""));
     folder.page(&["empty.h5"]);
     folder.page(&["old.h5", "empty.h5"]);
-    let file = hdf5::File::open_rw(folder.path("old.h5")).unwrap();
+    let file = edit(&folder.path("old.h5"));
     ["results", "trace", "provenance"].iter().for_each(|link| file.unlink(link).unwrap());
     file.close().unwrap();
     folder.page(&["old.h5"]);
@@ -205,9 +214,9 @@ fn files_that_lack_things_are_reported_all_the_same() {
 fn a_stored_spectrum_is_shown() {
     let folder = Folder::new().with("run.h5", &record(0.02));
     assert!(!folder.page(&["run.h5"]).1.contains("id=\"spectrum\""));
-    let file = hdf5::File::open_rw(folder.path("run.h5")).unwrap();
+    let file = edit(&folder.path("run.h5"));
     let group = file.create_group("results/spectrum").unwrap();
-    group.new_dataset_builder().with_data(&[0.1, 0.875, 0.005]).create("eigenvalues").unwrap();
+    group.new_dataset_builder().with_data(&[0.1, 0.875, 0.005]).create("eigenvalue").unwrap();
     drop(group);
     file.close().unwrap();
     let page = folder.page(&["run.h5"]).1;
@@ -281,10 +290,10 @@ fn what_is_no_result_is_refused_and_nothing_is_written() {
     fs::write(folder.path("text.h5"), "OPENQASM 3.0;").unwrap();
     fs::write(folder.path("page.html"), "an older page").unwrap();
     hdf5::File::create(folder.path("foreign.h5")).unwrap().close().unwrap();
-    let file = hdf5::File::open_rw(folder.path("newer.h5")).unwrap();
+    let file = edit(&folder.path("newer.h5"));
     file.attr("schema_version").unwrap().write_scalar(&99_u32).unwrap();
     file.close().unwrap();
-    let file = hdf5::File::open_rw(folder.path("spoilt.h5")).unwrap();
+    let file = edit(&folder.path("spoilt.h5"));
     file.unlink("trace/width").unwrap();
     file.group("trace").unwrap().new_dataset_builder().with_data(&[1_u64, 2]).create("width").unwrap();
     file.close().unwrap();

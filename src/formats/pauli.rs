@@ -7,8 +7,8 @@
 //!  0.18093119978423156 X0 X1  # or sparse
 //! ```
 //! One term a line, `coefficient PAULISTRING`; `#` starts a comment; blank lines are skipped. A file that starts with `[` is
-//! the list of a SparsePauliOp of Qiskit ([`sparse_list`]); one with brackets elsewhere the text of a QubitOperator of OpenFermion
-//! ([`qubit_operator`]). The whole file is one observable.
+//! the list of a SparsePauliOp of Qiskit (`sparse_list`); one with brackets elsewhere the text of a QubitOperator of OpenFermion
+//! (`qubit_operator`). The whole file is one observable.
 
 mod coefficient;
 mod qubit_operator;

@@ -15,7 +15,7 @@ use std::path::Path;
 
 /// Where eigenvalues of the state are, if the job asked for them.
 const SPECTRUM: &str = "results/spectrum";
-const EIGENVALUES: &str = "eigenvalues";
+const EIGENVALUES: &str = "eigenvalue";
 
 /// What a result file holds, but for the factor `L` and the terms of observables.
 #[derive(Debug, Clone, Default)]
