@@ -6,6 +6,8 @@
 mod auto;
 #[path = "support/grid.rs"]
 mod grid;
+#[path = "mpirun/observables.rs"]
+mod observables;
 #[path = "mpirun/overlap.rs"]
 mod overlap;
 #[path = "mpirun/report.rs"]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod reference;
+mod support;
 
 use num_complex::Complex64;
 use reference::DensityMatrix;
@@ -148,4 +149,58 @@ fn readout_matrices_misread_as_stated() {
     assert_eq!((all.of_qubits.len(), all.of_others.unwrap().rows), (0, one.map(Vec::from).to_vec()));
     let pair = table(json(format!("{two:?}"), ", \"gate_qubits\": [[0, 1]]"));
     assert_eq!((&pair.of_qubits[0].qubits[..], &pair.of_qubits[0].rows), (&[0, 1][..], &two.map(Vec::from).to_vec()));
+}
+
+/// Counts of whole jobs under the readout and measurement errors of Aer's reference cases, against their distributions.
+#[test]
+fn counts_are_misread_in_proportion() {
+    const SHOTS: f64 = 100_000.0;
+    let one = "[[0.9, 0.1], [0.3, 0.7]]";
+    let two = "[[0.3, 0, 0, 0.7], [0, 0.6, 0.4, 0], [0, 0, 1, 0], [0.1, 0, 0, 0.9]]";
+    let model = |matrix: &str, qubits: &str| {
+        format!(
+            "{{\"errors\": [{{\"type\": \"roerror\", \"operations\": [\"measure\"], \"probabilities\": {matrix}{qubits}}}]}}"
+        )
+    };
+    let bell = "h q[0];\ncx q[0], q[1];\nmeasure q -> c;\n";
+    let plus = "h q;\nmeasure q -> c;\n";
+    let flip = |qubits: &str| {
+        format!(
+            "{{\"errors\": [{{\"type\": \"qerror\", \"operations\": [\"measure\"], \"probabilities\": [0.25, 0.75], \"instructions\": \
+             [[{{\"name\": \"x\", \"qubits\": [0]}}], [{{\"name\": \"id\", \"qubits\": [0]}}]]{qubits}}}]}}"
+        )
+    };
+    let zero = "measure q -> c;\n";
+    // Probabilities of 00, 01, 10, 11, the last qubit leftmost.
+    let cases = [
+        (bell, model(one, ", \"gate_qubits\": [[0]]"), [0.45, 0.05, 0.15, 0.35]),
+        (bell, model(one, ", \"gate_qubits\": [[1]]"), [0.45, 0.15, 0.05, 0.35]),
+        (bell, model(one, ""), [0.45, 0.15, 0.15, 0.25]),
+        (plus, model(two, ", \"gate_qubits\": [[0, 1]]"), [0.1, 0.15, 0.35, 0.4]),
+        (zero, flip(""), [9.0 / 16.0, 3.0 / 16.0, 3.0 / 16.0, 1.0 / 16.0]),
+        (zero, flip(", \"gate_qubits\": [[1]]"), [0.75, 0.0, 0.25, 0.0]),
+    ];
+    for (circuit, model, expected) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("model.json", &model);
+        write("circuit.qasm", &format!("OPENQASM 2.0;\ninclude \"qelib1.inc\";\nqreg q[2];\ncreg c[2];\n{circuit}"));
+        write(
+            "job.toml",
+            &format!(
+                "job = \"circuit\"\n[circuit]\nfile = \"circuit.qasm\"\n[noise]\nmodel = \"model.json\"\n[observe]\nshots = {SHOTS}\n"
+            ),
+        );
+        let mut command = std::process::Command::new(support::rhoshard());
+        command.args(["run", "job.toml"]).current_dir(folder.path());
+        let printed = support::finish(command).expect_success("run").stdout;
+        for (bits, expected) in ["00", "01", "10", "11"].iter().zip(expected) {
+            let count = printed
+                .lines()
+                .filter_map(|line| line.trim_end().strip_prefix(bits))
+                .find_map(|rest| rest.trim().parse::<f64>().ok());
+            let (share, sigma) = (count.unwrap_or(0.0) / SHOTS, (expected * (1.0 - expected) / SHOTS).sqrt());
+            assert!((share - expected).abs() <= 4.0 * sigma, "{model}, {bits}: {share} is not {expected}");
+        }
+    }
 }

@@ -1,43 +1,20 @@
 //! What is asked of the final state beside expectation values, by the whole program: every engine against the numbers of a public
-//! program (`scripts/reference_observables.py`), intervals of coarse runs around them, closed forms, and any number of ranks.
+//! program (`scripts/reference_observables.py`), intervals of coarse runs around them, and closed forms.
 
 #![allow(clippy::unwrap_used)]
 
 #[path = "observables/data.rs"]
 mod data;
+#[path = "observables/jobs.rs"]
+mod jobs;
 mod support;
 
 use data::{Exact, exact};
-use ndarray::Array2;
-use num_complex::Complex64;
-use support::{JobFolder, Outcome, finish, rank_counts, rhoshard, skipped};
+use jobs::{VALUES, comparing, complex, fidelities, job, run};
+use support::{JobFolder, Outcome, finish, rhoshard};
 
 /// Rounding of the recorded numbers and of ours.
 const TOLERANCE: f64 = 1e-10;
-/// Every dataset with a value, and its bounds.
-const VALUES: [(&str, [&str; 3]); 4] = [
-    ("results/variances", ["value", "lower", "upper"]),
-    ("results/negativities", ["value", "lower", "upper"]),
-    ("results/entropies", ["von_neumann", "von_neumann_lower", "von_neumann_upper"]),
-    ("results/entropies", ["renyi_2", "renyi_2_lower", "renyi_2_upper"]),
-];
-
-fn run(job: &JobFolder) -> Outcome {
-    let mut command = std::process::Command::new(rhoshard());
-    command.args(["run", "--quiet"]).arg(job.path("job.toml"));
-    let finished = finish(command).expect_success("a right job");
-    Outcome { file: hdf5::File::open(job.path("job.h5")).unwrap(), finished }
-}
-
-/// A job that asks for every recorded number.
-fn job(exact: &Exact, engine: &str) -> JobFolder {
-    JobFolder::new(&exact.circuit, &format!("[engine]\n{engine}\n{}", exact.observe()))
-}
-
-fn complex(outcome: &Outcome, name: &str) -> Array2<Complex64> {
-    outcome.file.dataset(name).unwrap().read().unwrap()
-}
-
 fn distance_of(outcome: &Outcome, group: &str) -> f64 {
     outcome.file.group(group).unwrap().attr("distance").unwrap().read_scalar().unwrap()
 }
@@ -197,22 +174,6 @@ fn the_terminal_shows_what_was_found() {
     assert!(outcome.stdout.lines().filter(|line| !line.starts_with("result")).all(|line| line.chars().count() <= 80));
 }
 
-/// A job that compares with a basis state, a pure circuit, and the result of the other circuit at this accuracy.
-fn comparing(exact: &Exact, engine: &str, other: &str) -> JobFolder {
-    let states = "fidelity = [{ state = \"0110\" }, { circuit = \"pure.qasm\" }, { file = \"other.h5\" }]";
-    let job = JobFolder::new(&exact.circuit, &format!("[engine]\n{engine}\n[observe]\n{states}\n"));
-    std::fs::write(job.path("pure.qasm"), &exact.pure).unwrap();
-    let made = JobFolder::new(&exact.other, &format!("[engine]\n{other}\n[output]\nstate = true\n"));
-    run(&made);
-    std::fs::copy(made.path("job.h5"), job.path("other.h5")).unwrap();
-    job
-}
-
-fn fidelities(outcome: &Outcome) -> [[Vec<f64>; 3]; 2] {
-    let of = |name: String| outcome.numbers(&format!("results/fidelities/{name}"));
-    ["fidelity", "trace_distance"].map(|name| ["", "_lower", "_upper"].map(|bound| of(format!("{name}{bound}"))))
-}
-
 fn check_closeness(outcome: &Outcome, exact: &Exact, tolerance: f64, what: &str) {
     for (kind, [value, lower, upper]) in fidelities(outcome).iter().enumerate() {
         for (row, expected) in exact.closeness().iter().map(|both| both[kind]).enumerate() {
@@ -254,39 +215,5 @@ fn a_state_is_as_near_to_itself_as_can_be() {
         let apart = 0.5f64.sqrt();
         assert!(upper[0] < 1e-5 && lower[1] - 1e-9 <= apart && apart <= upper[1] + 1e-9, "{engine}: {upper:?}");
         assert_eq!(distance[0].is_nan(), !difference, "{engine}");
-    }
-}
-
-#[test]
-fn any_number_of_ranks_finds_the_same() {
-    if skipped() {
-        return;
-    }
-    let exact = exact();
-    for engine in ["budget = 5e-2", "kind = \"density\""] {
-        let job = job(&exact, engine);
-        let one = job.run(1);
-        for ranks in rank_counts() {
-            let other = job.run(ranks);
-            for (group, names) in VALUES {
-                for name in names.map(|name| format!("{group}/{name}")) {
-                    let (a, b) = (one.numbers(&name), other.numbers(&name));
-                    let worst = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-                    assert!(a.len() == b.len() && worst < 1e-10, "{name} on {ranks} ranks differs by {worst}");
-                }
-            }
-            for (name, _) in exact.matrices() {
-                let name = format!("results/reduced/{name}/value");
-                let difference = complex(&one, &name) - complex(&other, &name);
-                assert!(difference.iter().all(|entry| entry.norm() < 1e-10), "{name} on {ranks} ranks");
-            }
-        }
-        let job = comparing(&exact, engine, "budget = 1e-2");
-        let one = fidelities(&job.run(1));
-        for ranks in rank_counts() {
-            let other = fidelities(&job.run(ranks));
-            let pairs = one.iter().flatten().flatten().zip(other.iter().flatten().flatten());
-            pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-7, "{a} and {b} on {ranks} ranks"));
-        }
     }
 }

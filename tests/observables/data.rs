@@ -1,5 +1,8 @@
 //! The recorded numbers, `tests/data/observables_exact.json`.
 
+// Each test program uses a part of it.
+#![allow(dead_code)]
+
 use ndarray::Array2;
 use num_complex::Complex64;
 use serde::Deserialize;
