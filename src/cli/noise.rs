@@ -3,6 +3,7 @@
 use crate::comm::{Communicator, keep_on_root, on_root};
 use crate::error::{Error, Result};
 use crate::formats::noise::{Source, read, to_aer, to_toml};
+use crate::io::replace_file;
 use crate::model::NoiseModel;
 use crate::model::noise::Rule;
 use std::collections::BTreeMap;
@@ -41,21 +42,9 @@ pub(super) fn convert(comm: &dyn Communicator, file: &Path, output: &Path) -> Re
         if file.canonicalize().is_ok_and(|file| output.canonicalize().is_ok_and(|output| output == file)) {
             return Err(Error::input("the output would overwrite the model").next("give another name"));
         }
-        replace(output, &text)
+        replace_file(output, text.as_bytes())
     })?;
     Ok(format!("noise model written to {}\n", output.display()))
-}
-
-/// Writes beside the file and renames, so that nothing half-written is left.
-fn replace(output: &Path, text: &str) -> Result<()> {
-    let beside = output.with_extension(format!("partial-{}", std::process::id()));
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, output));
-    written.map_err(|cause| {
-        // It may not even have come into being.
-        let _ = std::fs::remove_file(&beside);
-        Error::resource(format!("cannot write {}: {cause}", output.display()))
-            .next("check the folder and its permissions")
-    })
 }
 
 fn load(file: &Path) -> Result<(NoiseModel, Source)> {

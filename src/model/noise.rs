@@ -171,7 +171,7 @@ impl NoiseModel {
 }
 
 /// Gates of devices that no library of OpenQASM has; a circuit defines them.
-const DEVICE_GATES: [&str; 5] = ["ecr", "delay", "rzx", "iswap", "kraus"];
+const DEVICE_GATES: [&str; 4] = ["ecr", "delay", "rzx", "iswap"];
 /// Messages name no more than so many things.
 const LONGEST_LIST: usize = 8;
 

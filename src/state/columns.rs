@@ -22,11 +22,6 @@ impl Reduced {
         Reduced { values, places: vec![Some(0)], blocks: blocks.iter().map(|block| vec![*block]).collect() }
     }
 
-    /// The columns that are known.
-    pub fn columns(&self) -> impl Iterator<Item = usize> {
-        (0..self.places.len()).filter(|column| self.places[*column].is_some())
-    }
-
     fn entry(&self, s: usize, t: usize, column: usize) -> Complex64 {
         let place = self.places[column].expect("the column is one of those asked for");
         self.blocks[s * (s + 1) / 2 + t][place]
