@@ -24,7 +24,7 @@ pub use output::{OpenOutput, Output};
 pub use progress::Progress;
 pub use record::{
     Bounded, ConfigRecord, Counts, Entropy, Expectation, Fidelity, Phase, ProbabilityGroup, Provenance, ReducedMatrix,
-    RunRecord, StateSummary, StoredSpectrum, Term, Terms, TraceRow,
+    RunRecord, Snapshot, StateSummary, StoredSpectrum, Term, Terms, TraceRow,
 };
 pub use schema::SCHEMA_VERSION;
 pub use state_file::StateFile;

@@ -100,6 +100,8 @@ pub enum Action {
         layout: Layout,
         /// The overlaps that give the Pauli expectations.
         overlaps: Vec<OverlapGroup>,
+        /// What the place is called if it is a snapshot on the way; the last step has no name.
+        snapshot: Option<String>,
     },
 }
 
@@ -116,7 +118,15 @@ impl Action {
             Action::Conditional { .. } => "conditional",
             Action::Classical { .. } => "classical",
             Action::CompressIfWide => "compress-if-wide",
-            Action::Measure { .. } => "measure",
+            Action::Measure { snapshot: None, .. } => "measure",
+            Action::Measure { snapshot: Some(_), .. } => "snapshot",
+        }
+    }
+
+    /// At a place where observables are taken, the overlaps for these strings.
+    fn find_overlaps(&mut self, strings: &[PauliString]) {
+        if let Action::Measure { layout, overlaps, .. } = self {
+            *overlaps = overlap_groups(strings, layout);
         }
     }
 
@@ -186,7 +196,7 @@ pub struct Plan {
     pub shards: usize,
     /// Where the logical qubits are before the first step.
     pub start: Layout,
-    /// The steps in order; the last is [`Action::Measure`].
+    /// The steps in order; the last is [`Action::Measure`], the same on the way is a snapshot.
     pub steps: Vec<Step>,
     /// The Pauli strings measured at the end, without repetition.
     pub strings: Vec<PauliString>,
@@ -219,9 +229,12 @@ impl Plan {
             placed(program.actions)
         };
         let strings = distinct(&request.strings);
+        let measure = Action::Measure { layout, overlaps: Vec::new(), snapshot: None };
+        steps.push(Step { action: measure, line: 0, operations: 0 });
         // Of a density matrix expectations are sums of entries, not overlaps.
-        let overlaps = if request.density { Vec::new() } else { overlap_groups(&strings, &layout) };
-        steps.push(Step { action: Action::Measure { layout, overlaps }, line: 0, operations: 0 });
+        if !request.density {
+            steps.iter_mut().for_each(|step| step.action.find_overlaps(&strings));
+        }
         Ok(Plan { system, qubits, shards, start, steps, strings, bits: resolved.bits, tracked })
     }
 

@@ -143,7 +143,7 @@ fn once(engine: &mut dyn Engine, plan: &Plan, sums: &[PauliSum]) -> Result<Vec<f
     for step in &plan.steps {
         engine.step(step)?;
     }
-    let Some(Action::Measure { layout, overlaps }) = plan.steps.last().map(|step| &step.action) else {
+    let Some(Action::Measure { layout, overlaps, .. }) = plan.steps.last().map(|step| &step.action) else {
         return Err(Error::internal("a plan ends with its measure step"));
     };
     let strings = engine.pauli_expectations(&plan.strings, Final { layout, overlaps });

@@ -52,8 +52,10 @@ fn folder() -> tempfile::TempDir {
             "toml" if text.contains("tail = ") => write("tail.toml", &text),
             "toml" if text.contains("adder_n10") => write("adder.toml", &text),
             "toml" if text.contains("random_n12") => write("random.toml", &text),
+            "toml" if text.contains("trotter") => write("trotter.toml", &text),
             "toml" => write("rotation.toml", &text),
             "qasm" if text.contains("while") => write("decided.qasm", &text),
+            "qasm" if text.contains("snapshot") => write("trotter.qasm", &text),
             "qasm" => write("rotation.qasm", &text),
             _ => {}
         }
@@ -79,10 +81,9 @@ fn every_job_of_the_readme_runs() {
     let folder = folder();
     let jobs: Vec<String> =
         readme().into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
-    assert_eq!(jobs.len(), 7, "this test knows the README's seven jobs");
-    for job in
-        ["adder.toml", "auto.toml", "observables.toml", "tail.toml", "device.toml", "rotation.toml", "random.toml"]
-    {
+    assert_eq!(jobs.len(), 8, "this test knows the README's eight jobs");
+    let first = ["adder.toml", "auto.toml", "observables.toml", "tail.toml"];
+    for job in first.into_iter().chain(["device.toml", "rotation.toml", "random.toml", "trotter.toml"]) {
         run(folder.path(), &["check", job]);
         run(folder.path(), &["run", job]);
     }

@@ -64,10 +64,13 @@ fn run(
     for step in &plan.steps {
         let report = engine.step(step).unwrap();
         // The measure step compresses before it sends; an exchange keeps the width.
-        predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * report.width as u64;
+        // Nothing is asked at a snapshot here.
+        if !matches!(step.action, Action::Measure { snapshot: Some(_), .. }) {
+            predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * report.width as u64;
+        }
         widths.push(report.width);
         discarded += report.discarded;
-        if let Action::Measure { layout, overlaps } = &step.action {
+        if let Action::Measure { layout, overlaps, snapshot: None } = &step.action {
             let expectations = engine.pauli_expectations(&plan.strings, Final { layout, overlaps });
             let purity = purity(&engine);
             let (factor, marginal) = (factor(&mut engine, layout), marginal(&mut engine, layout));

@@ -81,9 +81,14 @@ fn run(
     let mut predicted = 0;
     for step in &plan.steps {
         let report = engine.step(step).unwrap();
-        predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * report.width as u64;
+        // Nothing is asked at a snapshot here.
+        if !matches!(step.action, Action::Measure { snapshot: Some(_), .. }) {
+            predicted += plan.cost(&step.action, precision.amplitude_bytes()).sent * report.width as u64;
+        }
     }
-    let Action::Measure { layout, overlaps } = &plan.steps.last().unwrap().action else { panic!("no measure step") };
+    let Action::Measure { layout, overlaps, .. } = &plan.steps.last().unwrap().action else {
+        panic!("no measure step")
+    };
     let draws: Vec<f64> = (0..4096).map(|draw| (f64::from(draw) + 0.5) / 4096.0).collect();
     Some(Said {
         certificate: engine.certificate(),

@@ -12,6 +12,8 @@ mod observables;
 mod overlap;
 #[path = "mpirun/report.rs"]
 mod report;
+#[path = "mpirun/snapshots.rs"]
+mod snapshots;
 mod support;
 #[path = "mpirun/trajectories.rs"]
 mod trajectories;

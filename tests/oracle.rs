@@ -55,10 +55,10 @@ fn only_measurements_with_nothing_after_are_final() {
         measure(0), // the reset follows
         Operation::Reset { qubit: 0 },
         measure(1), // the second measurement of 1 follows
-        Operation::Barrier { qubits: vec![0, 1, 2] },
+        Operation::Barrier { qubits: vec![0, 1, 2], snapshot: None },
         measure(1),
         measure(2),
-        Operation::Barrier { qubits: vec![0, 1, 2] },
+        Operation::Barrier { qubits: vec![0, 1, 2], snapshot: None },
     ];
     let mut finals = final_measurements(&circuit(3, operations));
     finals.sort_unstable();

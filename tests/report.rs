@@ -7,6 +7,8 @@ mod browser;
 mod support;
 
 use browser::Browser;
+use ndarray::Array2;
+use num_complex::Complex64;
 use rhoshard::io::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,8 +58,25 @@ fn record(error: f64) -> RunRecord {
         stderr: vec![f64::NAN; 4],
     };
     let bitstrings = (0..30).map(|index| format!("{index:05b}")).collect();
+    let bounded = |name: &str| Bounded { name: name.into(), value: 0.5, lower: 0.4, upper: 0.6, renormalised: 0.5 };
+    let entry = |(row, column): (usize, usize)| Complex64::new(0.5 - row as f64, 0.25 * column as f64);
+    let reduced = ReducedMatrix {
+        qubits: vec![0],
+        value: Array2::from_shape_fn((2, 2), entry),
+        stderr: Array2::from_elem((2, 2), Complex64::new(f64::NAN, f64::NAN)),
+        distance: error,
+    };
+    let snapshot = |name: &str, value: f64| {
+        Snapshot::new(name, 3, &state(error), vec![expectation("Z0", value, error)], vec![group.clone()])
+    };
     RunRecord {
         expectations: vec![expectation("Z0", 0.5, error), expectation(HOSTILE, -0.25, error)],
+        variances: vec![bounded(HOSTILE)],
+        entropies: vec![Entropy { name: "all".into(), von_neumann: bounded(""), renyi_2: bounded("") }],
+        negativities: vec![bounded("0|2")],
+        fidelities: vec![Fidelity { name: HOSTILE.into(), fidelity: bounded(""), trace_distance: bounded("") }],
+        reduced: vec![reduced],
+        snapshots: vec![snapshot("early", 0.75), snapshot(HOSTILE, -0.5)],
         probabilities: vec![group],
         counts: Some(Counts { bitstrings, counts: (1..=30).collect() }),
         state: state(error),
@@ -151,7 +170,9 @@ fn a_page_holds_everything_and_asks_the_network_for_nothing() {
     assert!(printed.contains("run.html"), "{printed}");
     assert_eq!(folder.names(), ["run.h5", "run.html"]);
     let page = fs::read_to_string(folder.path("run.html")).unwrap();
-    for name in ["expectations", "width", "error", "probabilities_0_2", "counts", "time", "bytes"] {
+    let figures = ["expectations", "width", "error", "probabilities_0_2", "counts", "time", "bytes"];
+    let asked = ["snapshots-1", "variances", "entropies", "negativities", "fidelities", "reduced-0"];
+    for name in figures.into_iter().chain(asked) {
         assert!(page.contains(&format!("id=\"{name}\"")), "no figure {name}");
     }
     for text in ["✓ met", "low-rank", "40% of 0.05", "and 10 more bit strings with 55 shots", "2 ranks", "1.50 s"] {
@@ -266,7 +287,9 @@ fn single_plots_are_pictures_of_their_own() {
     assert_eq!(folder.names(), ["run.h5", "w.png", "w.svg"], "no page unless asked for");
     let refused = folder.report(&["run.h5", "--plot", "widht", "--png", "x.png"]);
     assert_eq!(refused.status.code(), Some(2));
-    for text in ["there is no plot `widht`", "allowed: expectations, width, error,", "did you mean `width`?"] {
+    for text in
+        ["there is no plot `widht`", "allowed: expectations, snapshots-1, width, error,", "did you mean `width`?"]
+    {
         assert!(refused.stderr.contains(text), "{text} is not in\n{}", refused.stderr);
     }
 }
@@ -275,7 +298,8 @@ fn single_plots_are_pictures_of_their_own() {
 #[test]
 fn every_plot_becomes_pixels() {
     let folder = Folder::new().with("a.h5", &record(0.02)).with("b.h5", &sampled());
-    for plot in ["expectations", "differences", "width", "error", "probabilities_0_2", "counts", "time", "bytes"] {
+    let compared = ["expectations", "differences", "width", "error", "probabilities_0_2", "counts", "time", "bytes"];
+    for plot in compared.into_iter().chain(["snapshots-1", "variances", "entropies", "negativities", "fidelities"]) {
         folder.report(&["a.h5", "b.h5", "--plot", plot, "--png", "plot.png"]).expect_success(plot);
         assert!(fs::metadata(folder.path("plot.png")).unwrap().len() > 5_000, "{plot}");
     }
@@ -415,6 +439,8 @@ fn pointing_and_arrow_keys_tell_exact_values() {
     browser.evaluate(
         "[...document.querySelectorAll('#counts svg')].find(s => s.getBoundingClientRect().width > 0).focus()",
     );
+    // The page scrolls to what has the focus, and scrolling hides what was told before.
+    browser.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))");
     browser.press("ArrowDown");
     assert!(tip(&mut browser).starts_with("11101\n30 of 465 shots"), "{}", tip(&mut browser));
     browser.press("ArrowDown");

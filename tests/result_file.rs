@@ -41,6 +41,11 @@ fn reduced(qubits: Vec<usize>) -> ReducedMatrix {
     ReducedMatrix { qubits, value: Array2::from_shape_fn((rows, rows), entry), stderr: nothing, distance: 0.01 }
 }
 
+fn snapshot(name: &str) -> Snapshot {
+    let known = Expectation { name: "Z0".into(), value: 0.5, lower: 0.4, upper: 0.6, ..Expectation::default() };
+    Snapshot::new(name, 7, &state(), vec![known.clone(), known], vec![group(vec![2, 0])])
+}
+
 fn state() -> StateSummary {
     StateSummary {
         tail: [8, 16],
@@ -107,6 +112,7 @@ fn record() -> RunRecord {
         entropies: vec![Entropy { name: "2_0".into(), von_neumann: bounded(""), renyi_2: bounded("") }],
         negativities: vec![bounded("2|0")],
         fidelities: vec![Fidelity { name: "010".into(), fidelity: bounded("010"), trace_distance: bounded("010") }],
+        snapshots: vec![snapshot("early"), snapshot("late")],
         spectrum: Some(StoredSpectrum { eigenvalues: vec![0.9, 0.09], distance: 0.01 }),
         state: state(),
         trace: vec![step(0, "unitary", 0), step(1, "exchange", 256)],

@@ -89,7 +89,9 @@ fn run(world: Rc<dyn Communicator>, circuit: &Circuit, sampling: &Sampling) -> O
     for step in &plan.steps {
         engine.step(step).unwrap();
     }
-    let Action::Measure { layout, overlaps } = &plan.steps.last().unwrap().action else { panic!("no measure step") };
+    let Action::Measure { layout, overlaps, .. } = &plan.steps.last().unwrap().action else {
+        panic!("no measure step")
+    };
     let last = Final { layout, overlaps };
     let mut core = engine.pauli_expectations(&plan.strings, last);
     core.extend(engine.marginal(layout, &GROUP));

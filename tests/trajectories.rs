@@ -68,7 +68,7 @@ fn run(world: &dyn Communicator, circuit: &Circuit, sampling: &Sampling) -> Opti
     for batch in (place.member as u64..sampling.batches).step_by(shape.ensemble) {
         engine.begin(batch).unwrap();
         plan.steps.iter().for_each(|step| assert_eq!(engine.step(step).unwrap().width, BATCH));
-        let Action::Measure { layout, overlaps } = &plan.steps.last().unwrap().action else {
+        let Action::Measure { layout, overlaps, .. } = &plan.steps.last().unwrap().action else {
             panic!("no measure step")
         };
         let mut values = engine.pauli_expectations(&plan.strings, Final { layout, overlaps });

@@ -324,8 +324,8 @@ impl Engine for LowRank {
                     discarded += self.channel(channel, targets, *record, *condition)?;
                 }
                 Action::CompressIfWide if self.is_wide() => discarded += self.compress()?,
-                Action::Measure { .. } => {
-                    discarded += self.last_compression()?;
+                Action::Measure { snapshot, .. } => {
+                    discarded += if snapshot.is_some() { self.compress()? } else { self.last_compression()? };
                     self.tail.as_mut().map_or(Ok(()), |tail| tail.finish(&mut self.state))?;
                 }
                 _ => {}

@@ -4,9 +4,9 @@
 
 use super::schema::Field;
 use crate::error::Error;
-use crate::linalg::Matrix;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, Group, H5Type, Location};
+use ndarray::Array2;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -65,8 +65,8 @@ pub(super) fn column<T: H5Type>(group: &Group, field: &Field, values: &[T]) -> h
     describe(&group.new_dataset_builder().with_data(values).obj_track_times(false).create(field.name)?, field)
 }
 
-/// A two-dimensional dataset of complex numbers.
-pub(super) fn matrix(group: &Group, field: &Field, values: &Matrix) -> hdf5::Result<()> {
+/// A two-dimensional dataset.
+pub(super) fn matrix<T: H5Type>(group: &Group, field: &Field, values: &Array2<T>) -> hdf5::Result<()> {
     describe(&group.new_dataset_builder().with_data(values).obj_track_times(false).create(field.name)?, field)
 }
 

@@ -195,6 +195,49 @@ pub struct StateSummary {
     pub trajectories: u64,
 }
 
+/// What was taken at a named barrier.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Snapshot {
+    /// The name of the place; it repeats if the barrier is in a loop.
+    pub name: String,
+    /// The line of its annotation in the circuit's file.
+    pub line: u64,
+    /// Columns of `L` there.
+    pub rank: u64,
+    /// `tr(rho~)` there.
+    pub trace: f64,
+    /// Certified bound of `||rho - rho~||_1` there; NaN when sampled.
+    pub error: f64,
+    /// `tr(rho~^2)`, and proven bounds of `tr(rho^2)`.
+    pub purity: [f64; 3],
+    /// The job's expectation values, in its order.
+    pub expectations: Vec<Expectation>,
+    /// The job's distributions, in its order.
+    pub probabilities: Vec<ProbabilityGroup>,
+}
+
+impl Snapshot {
+    /// Of a state with this summary.
+    pub fn new(
+        name: &str,
+        line: usize,
+        state: &StateSummary,
+        expectations: Vec<Expectation>,
+        probabilities: Vec<ProbabilityGroup>,
+    ) -> Snapshot {
+        Snapshot {
+            name: name.into(),
+            line: line as u64,
+            rank: state.rank as u64,
+            trace: state.trace,
+            error: state.error,
+            purity: [state.purity, state.purity_lower, state.purity_upper],
+            expectations,
+            probabilities,
+        }
+    }
+}
+
 /// What one step of the plan did in the last pass.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TraceRow {
@@ -294,6 +337,8 @@ pub struct RunRecord {
     pub fidelities: Vec<Fidelity>,
     /// The eigenvalues of the state, if they were asked for.
     pub spectrum: Option<StoredSpectrum>,
+    /// What was taken on the way, in order of time.
+    pub snapshots: Vec<Snapshot>,
     /// The final state.
     pub state: StateSummary,
     /// One row a step of the last pass.

@@ -63,6 +63,18 @@ pub(super) const TRACE_DISTANCE: [Field; 3] = [
 ];
 pub(super) const EIGENVALUE: Field = field("eigenvalue", "1", "eigenvalues of rho~ that are not zero, descending");
 
+pub(super) const SNAPSHOT_NAME: Field = field("name", "", "name of the place; it repeats if the barrier is in a loop");
+pub(super) const SNAPSHOT_LINE: Field = field("line", "1", "line of the annotation in the circuit's file");
+pub(super) const SNAPSHOT_RANK: Field = field("rank", "1", "columns of L there");
+pub(super) const SNAPSHOT_TRACE: Field = field("trace", "1", "tr(rho~) there");
+pub(super) const SNAPSHOT_ERROR: Field =
+    field("error", "1", "certified bound of the trace norm of rho - rho~ there; NaN when sampled");
+pub(super) const SNAPSHOT_PURITY: [Field; 3] = [
+    field("purity", "1", "tr(rho~^2) there; NaN when sampled"),
+    field("purity_lower", "1", "proven lower bound of tr(rho^2)"),
+    field("purity_upper", "1", "proven upper bound of tr(rho^2)"),
+];
+
 pub(super) const FACTOR: Field =
     field("factor", "1", "L, row = basis index with qubit 0 its lowest bit; rho~ = L L^dagger");
 

@@ -3,6 +3,9 @@
 //! What the file does not hold, because an older version wrote it or because the job did not ask for it, is empty or
 //! NaN; what it holds in an impossible form is an error.
 
+mod quantities;
+mod snapshots;
+
 use super::record::{
     ConfigRecord, Counts, Expectation, Phase, ProbabilityGroup, Provenance, RunRecord, StateSummary, TraceRow,
 };
@@ -13,17 +16,11 @@ use hdf5::types::VarLenUnicode;
 use hdf5::{Group, H5Type};
 use std::path::Path;
 
-/// Where eigenvalues of the state are, if the job asked for them.
-const SPECTRUM: &str = "results/spectrum";
-const EIGENVALUES: &str = "eigenvalue";
-
 /// What a result file holds, but for the factor `L` and the terms of observables.
 #[derive(Debug, Clone, Default)]
 pub struct StoredRun {
     /// The record of the run, without `terms`.
     pub record: RunRecord,
-    /// Eigenvalues of `rho~` as stored; empty when the file has none.
-    pub spectrum: Vec<f64>,
     /// Whether the file holds the factor (see [`super::StateFile`]).
     pub has_factor: bool,
 }
@@ -41,6 +38,13 @@ impl StoredRun {
             expectations: reader.at(&file, "results/expectations", Reader::expectations)?,
             probabilities: reader.at(&file, "results/probabilities", Reader::probabilities)?,
             counts: reader.at(&file, "results/counts", Reader::counts)?,
+            variances: reader.at(&file, "results/variances", Reader::bounded)?,
+            negativities: reader.at(&file, "results/negativities", Reader::bounded)?,
+            reduced: reader.at(&file, "results/reduced", Reader::reduced)?,
+            entropies: reader.at(&file, "results/entropies", Reader::entropies)?,
+            fidelities: reader.at(&file, "results/fidelities", Reader::fidelities)?,
+            spectrum: reader.at(&file, "results/spectrum", Reader::spectrum)?,
+            snapshots: reader.at(&file, "results/snapshots", Reader::snapshots)?,
             state: reader.state(file.group("results/state").ok().as_ref())?,
             trace: reader.at(&file, "trace", Reader::trace)?,
             timing: reader.at(&file, "timing", Reader::timing)?,
@@ -48,9 +52,8 @@ impl StoredRun {
             provenance: reader.at(&file, "provenance", Reader::provenance)?,
             ..RunRecord::default()
         };
-        let spectrum = reader.at(&file, SPECTRUM, Reader::spectrum)?;
         let has_factor = file.group("results/state").is_ok_and(|state| state.link_exists(schema::FACTOR.name));
-        Ok(StoredRun { record, spectrum, has_factor })
+        Ok(StoredRun { record, has_factor })
     }
 }
 
@@ -231,9 +234,5 @@ impl Reader<'_> {
             engine: self.text(at, &schema::ENGINE)?,
             choice: self.text(at, &schema::CHOICE)?,
         })
-    }
-
-    fn spectrum(&self, at: &Group) -> Result<Vec<f64>> {
-        Ok(self.dataset(at, EIGENVALUES)?.unwrap_or_default())
     }
 }

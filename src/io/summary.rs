@@ -2,6 +2,7 @@
 
 pub(crate) mod number;
 mod quantities;
+mod snapshots;
 
 use super::record::{Counts, Expectation, ProbabilityGroup, RunRecord, StateSummary};
 use number::{at_least, at_most, decimals, nearest};
@@ -49,6 +50,7 @@ pub fn summary(record: &RunRecord, path: &Path) -> String {
     expectations(&mut text, &record.expectations, numbers);
     probabilities(&mut text, &record.probabilities, numbers);
     quantities::show(&mut text, record);
+    snapshots::show(&mut text, &record.snapshots, numbers);
     if let Some(counts) = &record.counts {
         top_counts(&mut text, counts);
     }

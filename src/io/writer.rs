@@ -1,5 +1,7 @@
 //! Writes a [`RunRecord`] into an open HDF5 file.
 
+mod snapshots;
+
 use super::hdf::{attribute, column, group, link_name, matrix, scalar, text, text_column};
 use super::record::{
     Bounded, ConfigRecord, Counts, Entropy, Expectation, Fidelity, Phase, ProbabilityGroup, Provenance, ReducedMatrix,
@@ -26,6 +28,9 @@ pub(super) fn write(file: &Group, record: &RunRecord) -> Result<Group> {
     write_fidelities(&results, &record.fidelities)?;
     if let Some(spectrum) = &record.spectrum {
         write_spectrum(&results, spectrum)?;
+    }
+    if !record.snapshots.is_empty() {
+        snapshots::write(&results, &record.snapshots)?;
     }
     write_trace(file, &record.trace)?;
     write_timing(file, &record.timing)?;

@@ -17,6 +17,7 @@ mod pilot;
 mod quantities;
 mod results;
 mod sizes;
+mod snapshots;
 mod tail;
 
 use crate::backend::cpu::Cpu;
@@ -32,11 +33,12 @@ use crate::engine::low_rank::{Factor, LowRank, Settings};
 use crate::engine::statevector::Statevector;
 use crate::engine::trajectories::Trajectories;
 use crate::error::{Error, Result};
-use crate::io::{Output, StateFile, TraceRow};
+use crate::io::{Output, Snapshot, StateFile, TraceRow};
 use crate::plan::Action;
 use ensemble::Ensemble;
 use hand_over::Watch;
 use inputs::{Inputs, Start};
+use snapshots::Place;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
@@ -72,6 +74,8 @@ struct Run {
     /// The sum of squared widths over the steps done.
     work: f64,
     trace: Vec<TraceRow>,
+    /// Those of this pass so far.
+    snapshots: Vec<Snapshot>,
     certificate: Option<Certificate>,
 }
 
@@ -215,6 +219,7 @@ impl Run {
             channels: (channels, 0),
             work: 0.0,
             trace: Vec::new(),
+            snapshots: Vec::new(),
             certificate: None,
         })
     }
@@ -223,9 +228,11 @@ impl Run {
     fn step(&mut self, inputs: &Inputs) -> Result<()> {
         let step = &inputs.plan.steps[self.position];
         let action = &step.action;
-        let begin = Instant::now();
+        let (begin, sent) = (Instant::now(), self.engine.sent());
         let report = self.engine.step(step)?;
-        if matches!(action, Action::Measure { .. }) {
+        if let Some(place) = snapshots::place(step) {
+            self.snapshot(inputs, &place)?;
+        } else if matches!(action, Action::Measure { .. }) {
             self.certificate = Some(self.engine.certificate());
         }
         self.channels.1 += usize::from(action.channel().is_some());
@@ -236,10 +243,22 @@ impl Run {
             width: report.width as u64,
             discarded: report.discarded,
             seconds: begin.elapsed().as_secs_f64(),
-            bytes: report.sent,
+            bytes: self.engine.sent() - sent,
             bytes_per_column: inputs.plan.cost(action, inputs.precision().amplitude_bytes()).sent,
         });
         self.position += 1;
+        Ok(())
+    }
+
+    /// Takes the observables on the way.
+    fn snapshot(&mut self, inputs: &Inputs, place: &Place<'_>) -> Result<()> {
+        match &mut self.ensemble {
+            Some(ensemble) => ensemble.glance(&mut *self.engine, inputs, place.at),
+            None => {
+                let snapshot = snapshots::take(self, inputs, place)?;
+                self.snapshots.push(snapshot);
+            }
+        }
         Ok(())
     }
 

@@ -84,6 +84,8 @@ pub enum Operation {
     Barrier {
         /// The qubits it spans.
         qubits: Vec<usize>,
+        /// If the observables are to be taken here as well: what this place is called.
+        snapshot: Option<String>,
     },
     /// Statements that run only if the classical bits have a value when they begin.
     If {

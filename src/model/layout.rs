@@ -32,9 +32,19 @@ impl Layout {
         self.physical[logical]
     }
 
+    /// The physical places of all logical qubits, in order.
+    pub fn places(&self) -> &[usize] {
+        &self.physical
+    }
+
     /// The logical qubit at a physical place.
     pub fn logical(&self, physical: usize) -> usize {
         self.physical.iter().position(|place| *place == physical).expect("a layout is a permutation")
+    }
+
+    /// Where the logical qubits are if what is at each of these places is moved on.
+    pub fn followed_by(&self, then: &Layout) -> Layout {
+        Layout::new(self.physical.iter().map(|place| then.physical(*place)).collect())
     }
 
     /// Two logical qubits trade places.

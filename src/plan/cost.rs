@@ -195,7 +195,7 @@ mod tests {
     fn strings_that_flip_a_rank_bit_take_a_shard_from_a_partner() {
         let group = |flip| OverlapGroup { flip, members: vec![(0, 0, 0)] };
         let layout = Layout::new((0..5).collect());
-        let measure = Action::Measure { layout, overlaps: vec![group(0b00001), group(0b01000)] };
+        let measure = Action::Measure { layout, overlaps: vec![group(0b00001), group(0b01000)], snapshot: None };
         assert_eq!(cost(measure), Cost { sent: 128, messages: 1, memory: 256, flops: 2 * 8 * 8 });
     }
 

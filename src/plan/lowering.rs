@@ -7,7 +7,7 @@ use super::Action;
 use super::fusion::{footprint, matrix_on, simplest};
 use super::measurement::{Condition, Event, Item};
 use crate::linalg::Matrix;
-use crate::model::{Channel, Control, Operation, Unitary, channel};
+use crate::model::{Channel, Control, Layout, Operation, Unitary, channel};
 use num_complex::Complex64;
 
 /// An action on wires.
@@ -49,6 +49,7 @@ pub(super) fn lower(qubits: usize, items: &[Item<'_>]) -> Program {
                     push(noise(channel.clone(), qubits, None, &wires));
                 }
                 Operation::Reset { qubit } => push(noise(channel::reset(), &[*qubit], None, &wires)),
+                Operation::Barrier { snapshot: Some(name), .. } => actions.push(snapshot(name, &wires, *line)),
                 _ => {}
             },
             Event::Measure(_, qubit, slot) => push(noise(channel::measurement(), &[*qubit], *slot, &wires)),
@@ -63,6 +64,12 @@ pub(super) fn lower(qubits: usize, items: &[Item<'_>]) -> Program {
 
 fn classical(bit: usize, condition: Option<Condition>, line: usize) -> Lowered {
     Lowered { action: Action::Classical { bit, condition }, line, operations: 0 }
+}
+
+/// Under the layout of logical qubits on wires.
+fn snapshot(name: &str, wires: &[usize], line: usize) -> Lowered {
+    let (layout, snapshot) = (Layout::new(wires.to_vec()), Some(name.to_string()));
+    Lowered { action: Action::Measure { layout, overlaps: Vec::new(), snapshot }, line, operations: 0 }
 }
 
 /// Conditional gates as dense matrices on all their qubits, controls too: columns choose between matrices.

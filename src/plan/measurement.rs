@@ -6,6 +6,8 @@
 //! if its bit is still read, its two branches carry different values in the classical register (bits of it are called
 //! slots here). A slot that is not read any more is set to zero, so that its branches become one again.
 //!
+//! A snapshot refers to the state at its place with all that is applied before; it reads no bit and writes none.
+//!
 //! A condition holds for a whole body, which may measure the bits it tests: where statements follow such a measurement,
 //! the body depends on a slot of its own that is set when the body begins.
 
@@ -130,7 +132,7 @@ impl<'a> Flat<'a> {
     fn statements(&mut self, statements: &'a [Statement]) {
         for statement in statements {
             match &statement.operation {
-                Operation::Barrier { .. } => {}
+                Operation::Barrier { snapshot: None, .. } => {}
                 Operation::If { bits, value, body, otherwise } => {
                     self.branch(bits, *value, [body, otherwise], statement.line);
                 }
@@ -371,7 +373,8 @@ mod tests {
 
     #[test]
     fn a_measurement_before_a_barrier_is_final() {
-        let (events, bits) = told(&circuit(vec![measure(0, 1), Operation::Barrier { qubits: vec![0] }]), true);
+        let (events, bits) =
+            told(&circuit(vec![measure(0, 1), Operation::Barrier { qubits: vec![0], snapshot: None }]), true);
         assert!(events.is_empty());
         assert_eq!(bits, [BitSource::Zero, BitSource::Qubit(0)]);
     }

@@ -132,6 +132,9 @@ fn physical(action: Action, layout: &Layout) -> Action {
         Action::Conditional { condition, action } => {
             Action::Conditional { condition, action: Box::new(physical(*action, layout)) }
         }
+        Action::Measure { layout: wires, overlaps, snapshot } => {
+            Action::Measure { layout: wires.followed_by(layout), overlaps, snapshot }
+        }
         other => other,
     }
 }

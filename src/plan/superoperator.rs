@@ -13,20 +13,27 @@ use super::fusion::simplest;
 use super::lowering::{Lowered, Program};
 use super::measurement::Condition;
 use crate::linalg::Matrix;
-use crate::model::{Channel, Control};
+use crate::model::{Channel, Control, Layout};
 use num_complex::Complex64;
 
 /// A circuit of `qubits` qubits on its density matrix; `outcomes` bits follow ket and bra.
 pub(super) fn on_density(program: Program, qubits: usize, outcomes: usize) -> Program {
     let Program { actions, wires } = program;
-    let bra = wires.iter().map(|wire| wire + qubits);
-    let all = wires.iter().copied().chain(bra).chain(2 * qubits..2 * qubits + outcomes).collect();
-    Program { actions: actions.into_iter().flat_map(|lowered| doubled(lowered, qubits)).collect(), wires: all }
+    let all = |wires: &[usize]| {
+        let bra = wires.iter().map(|wire| wire + qubits);
+        wires.iter().copied().chain(bra).chain(2 * qubits..2 * qubits + outcomes).collect::<Vec<usize>>()
+    };
+    let doubled = |lowered| doubled(lowered, qubits, &all);
+    Program { wires: all(&wires), actions: actions.into_iter().flat_map(doubled).collect() }
 }
 
-fn doubled(lowered: Lowered, qubits: usize) -> Vec<Lowered> {
+fn doubled(lowered: Lowered, qubits: usize, all: &impl Fn(&[usize]) -> Vec<usize>) -> Vec<Lowered> {
     let Lowered { action, line, operations } = lowered;
     match action {
+        Action::Measure { layout, overlaps, snapshot } => {
+            let layout = Layout::new(all(layout.places()));
+            vec![Lowered { action: Action::Measure { layout, overlaps, snapshot }, line, operations }]
+        }
         Action::Classical { bit, condition } => {
             vec![Lowered { action: classical(2 * qubits, bit, condition), line, operations }]
         }

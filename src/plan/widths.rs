@@ -156,7 +156,7 @@ pub(super) mod tests {
     /// A plan of these actions on one rank, and the measurement.
     pub fn measured(mut actions: Vec<Action>, qubits: usize) -> Plan {
         let layout = Layout::new((0..qubits).collect());
-        actions.push(Action::Measure { layout: layout.clone(), overlaps: Vec::new() });
+        actions.push(Action::Measure { layout: layout.clone(), overlaps: Vec::new(), snapshot: None });
         let step = |action| Step { action, line: 0, operations: 1 };
         let steps = actions.into_iter().map(step).collect();
         Plan {

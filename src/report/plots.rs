@@ -3,6 +3,9 @@
 mod counts;
 mod expectations;
 mod probabilities;
+mod quantities;
+mod reduced;
+mod snapshots;
 mod spectrum;
 mod time;
 mod trace;
@@ -14,13 +17,19 @@ use super::run::Run;
 type Plot = for<'a> fn(&'a [Run]) -> Vec<Figure<'a>>;
 
 /// What makes figures, in the order of the page. One that has nothing to show makes none.
-const PLOTS: [Plot; 9] = [
+const PLOTS: [Plot; 15] = [
     expectations::values,
     expectations::differences,
+    snapshots::observables,
     trace::width,
     trace::error,
     probabilities::groups,
     counts::most_frequent,
+    quantities::variances,
+    quantities::entropies,
+    quantities::negativities,
+    quantities::fidelities,
+    reduced::matrices,
     spectrum::eigenvalues,
     time::by_kind,
     time::bytes,

@@ -32,7 +32,7 @@ impl Run {
     /// As of [`StoredRun::read`].
     pub fn read(path: &Path) -> Result<Run> {
         let stored = StoredRun::read(path)?;
-        let mut spectrum = stored.spectrum;
+        let mut spectrum = stored.record.spectrum.as_ref().map_or_else(Vec::new, |stored| stored.eigenvalues.clone());
         if spectrum.is_empty() && stored.has_factor {
             spectrum = spectrum_of_factor(path)?;
         }

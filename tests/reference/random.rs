@@ -80,7 +80,9 @@ fn operations(qubits: usize) -> impl Strategy<Value = Operation> {
             Operation::Measure { qubit, bit: kept.then_some(qubit) }
         }),
         1 => (0..qubits).prop_map(|qubit| Operation::Reset { qubit }),
-        1 => places(qubits).prop_map(|qubits| Operation::Barrier { qubits }),
+        1 => (places(qubits), any::<bool>()).prop_map(|(qubits, named)| {
+            Operation::Barrier { qubits, snapshot: named.then(|| "here".to_string()) }
+        }),
     ]
 }
 

@@ -173,8 +173,13 @@ pub enum StatementKind {
     },
     /// `reset q;`
     Reset(Operand),
-    /// `barrier q, r;`; without operands it spans all qubits.
-    Barrier(Vec<Operand>),
+    /// `barrier q, r;`
+    Barrier {
+        /// Without operands it spans all qubits.
+        operands: Vec<Operand>,
+        /// The name that `@rhoshard.snapshot NAME` before it gives.
+        snapshot: Option<Name>,
+    },
     /// `if (condition) ... else ...`
     If {
         /// The condition.

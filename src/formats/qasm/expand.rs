@@ -138,7 +138,7 @@ impl<'a> Expander<'a> {
             StatementKind::Call(call) => self.call(call),
             StatementKind::Measure { source, target } => self.measure(source, target.as_ref()),
             StatementKind::Reset(operand) => self.reset(operand),
-            StatementKind::Barrier(operands) => self.barrier(operands),
+            StatementKind::Barrier { operands, snapshot } => self.barrier(operands, snapshot.as_ref()),
             StatementKind::If { condition, then, otherwise } => self.branch(condition, then, otherwise),
             StatementKind::While { condition, body } => self.repeat_while(condition, body),
             StatementKind::For { variable, values, body } => self.repeat(variable, values, body),

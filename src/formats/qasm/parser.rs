@@ -2,6 +2,7 @@
 //!
 //! Statements are handed out one at a time, so a long file is never held as a whole tree.
 
+mod annotation;
 mod declaration;
 mod expression;
 mod gate;
@@ -108,10 +109,7 @@ impl<'s> Parser<'s> {
                 pragma::parse(text, line)
             }
             Token::Symbol(";") => self.advance().map(|()| StatementKind::Nothing),
-            Token::Symbol("@") if self.version == Version::Three => {
-                self.lexer.skip_line();
-                self.advance().map(|()| StatementKind::Nothing)
-            }
+            Token::Symbol("@") => self.annotation(),
             Token::Symbol("{") if self.version == Version::Three => self.block().map(StatementKind::Block),
             Token::Name(word) => {
                 self.advance()?;
@@ -188,7 +186,7 @@ impl<'s> Parser<'s> {
     fn barrier(&mut self) -> Result<StatementKind> {
         let operands = if self.token == Token::Symbol(";") { vec![] } else { self.list(Self::operand)? };
         self.expect(";")?;
-        Ok(StatementKind::Barrier(operands))
+        Ok(StatementKind::Barrier { operands, snapshot: None })
     }
 
     fn conditional(&mut self) -> Result<StatementKind> {

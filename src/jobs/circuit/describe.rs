@@ -255,7 +255,10 @@ fn detail(step: &Step) -> String {
         Action::Classical { bit, condition: None } => format!("register bit {bit} is not read any more"),
         Action::Classical { bit, condition: Some(condition) } => format!("register bit {bit} = {}", tested(condition)),
         Action::CompressIfWide => String::new(),
-        Action::Measure { overlaps, .. } => format!("{} groups of Pauli strings", overlaps.len()),
+        Action::Measure { overlaps, snapshot, .. } => {
+            let name = snapshot.as_ref().map_or_else(String::new, |name| format!("{name}, "));
+            format!("{name}{} groups of Pauli strings", overlaps.len())
+        }
     }
 }
 

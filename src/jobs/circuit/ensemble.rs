@@ -7,13 +7,14 @@ use super::counts::Tally;
 use super::inputs::Inputs;
 use super::observables::Observable;
 use super::quantities::{self, Raw};
+use super::snapshots::{self, Place};
 use crate::comm::{Communicator, agree};
 use crate::config::EngineKind;
 use crate::engine::statistics::Statistics;
 use crate::engine::trajectories::BATCH;
 use crate::engine::{Engine, Final};
 use crate::error::Result;
-use crate::io::{Expectation, ProbabilityGroup, RunRecord, Term, Terms};
+use crate::io::{Expectation, ProbabilityGroup, RunRecord, Snapshot, StateSummary, Term, Terms};
 use crate::model::PauliString;
 
 /// Batches before the first comparison: fewer may not have met a rare branch, and know little of their own spread.
@@ -33,6 +34,8 @@ pub(super) struct Ensemble {
     most: u64,
     /// Standard error that is enough, of this many quantities.
     enough: Option<(f64, usize)>,
+    /// What was seen on the way of the batch that runs.
+    seen: Vec<f64>,
     /// Of this member's batches.
     own: Statistics,
     /// Of all batches until the last comparison.
@@ -47,9 +50,10 @@ impl Ensemble {
         let shots = inputs.config.observe.shots.div_ceil(BATCH as u64);
         let enough = inputs.config.engine.standard_error.map(|error| (error, stated(inputs)));
         let check = if enough.is_some() { FIRST_CHECK.max(shots).min(most) } else { most };
-        let own = Statistics::new(stated(inputs) + terms(inputs) + entries(inputs));
+        let on_the_way = snapshots::places(&inputs.plan).count() * stated(inputs);
+        let own = Statistics::new(stated(inputs) + terms(inputs) + entries(inputs) + on_the_way);
         let (batch, tally) = (members.rank() as u64, Tally::new(inputs));
-        Some(Ensemble { members, batch, check, most, enough, all: own.clone(), own, tally })
+        Some(Ensemble { members, batch, check, most, enough, seen: Vec::new(), all: own.clone(), own, tally })
     }
 
     /// The batch that is next, if there is to be one. Collective over the members where they compare notes.
@@ -74,16 +78,18 @@ impl Ensemble {
         self.enough.is_some_and(|(error, quantities)| worst(&self.all.standard_errors()[..quantities]) <= error)
     }
 
+    /// Takes the observables of a snapshot of the batch that runs.
+    pub(super) fn glance(&mut self, engine: &mut dyn Engine, inputs: &Inputs, at: Final<'_>) {
+        self.seen.extend(observed(engine, inputs, at).1);
+    }
+
     /// Takes the observables of the batch that has run.
     pub(super) fn observe(&mut self, engine: &mut dyn Engine, inputs: &Inputs, last: Final<'_>) {
-        let strings = &inputs.plan.strings;
-        let raw = strings.iter().copied().zip(engine.pauli_expectations(strings, last)).collect();
-        let groups = inputs.config.observe.probabilities.iter();
-        let mut values: Vec<f64> = inputs.observables.iter().map(|one| expectation(&one.sum.terms, &raw)).collect();
-        values.extend(groups.flat_map(|group| engine.marginal(last.layout, &group.value)));
+        let (raw, mut values) = observed(engine, inputs, last);
         let listed = inputs.observables.iter().filter(|one| one.listed).flat_map(|one| &one.sum.terms);
         values.extend(listed.map(|(_, string)| expectation(&[(1.0, *string)], &raw)));
         values.extend(quantities::entries(inputs, 1.0, &raw));
+        values.append(&mut self.seen);
         self.own.add(&values);
         self.tally.batch(engine, inputs, last.layout, self.batch * BATCH as u64);
         self.batch += self.members.size() as u64;
@@ -114,15 +120,25 @@ impl Ensemble {
         let mut found = self.all.means().iter().copied().zip(self.all.standard_errors());
         let (observables, observe) = (&inputs.observables, &inputs.config.observe);
         // In the order in which they were observed.
-        let expectations = observables.iter().map(|one| estimate(&one.name, found.next())).collect();
-        let probabilities = observe.probabilities.iter().map(|one| group(&one.value, &mut found)).collect();
+        let (expectations, probabilities) = estimates(inputs, &mut found);
         let listed = observables.iter().filter(|one| one.listed);
         let terms = listed.map(|one| listed_terms(one, &mut found)).collect();
         let mut reduced = quantities::unknown(inputs);
         quantities::estimate(&mut reduced, &mut found);
+        let snapshots = snapshots::places(&inputs.plan).map(|place| snapshot(&place, inputs, &mut found)).collect();
         let counts = (observe.shots > 0).then(|| self.tally.over(&*self.members));
-        RunRecord { expectations, probabilities, terms, reduced, counts, ..RunRecord::default() }
+        RunRecord { expectations, probabilities, terms, reduced, snapshots, counts, ..RunRecord::default() }
     }
+}
+
+/// All Pauli strings of a batch, and from them and the amplitudes the expectations and probabilities of the job.
+fn observed(engine: &mut dyn Engine, inputs: &Inputs, at: Final<'_>) -> (Raw, Vec<f64>) {
+    let strings = &inputs.plan.strings;
+    let raw = strings.iter().copied().zip(engine.pauli_expectations(strings, at)).collect();
+    let groups = inputs.config.observe.probabilities.iter();
+    let mut values: Vec<f64> = inputs.observables.iter().map(|one| expectation(&one.sum.terms, &raw)).collect();
+    values.extend(groups.flat_map(|group| engine.marginal(at.layout, &group.value)));
+    (raw, values)
 }
 
 /// Expectations and probabilities of a job, whose standard errors count.
@@ -156,6 +172,32 @@ fn expectation(terms: &[(f64, PauliString)], raw: &Raw) -> f64 {
 
 /// A mean and its standard error.
 type Found = Option<(f64, f64)>;
+
+/// What [`observed`] saw, in the mean.
+fn estimates(
+    inputs: &Inputs,
+    found: &mut impl Iterator<Item = (f64, f64)>,
+) -> (Vec<Expectation>, Vec<ProbabilityGroup>) {
+    let expectations = inputs.observables.iter().map(|one| estimate(&one.name, found.next())).collect();
+    let groups = inputs.config.observe.probabilities.iter();
+    (expectations, groups.map(|one| group(&one.value, found)).collect())
+}
+
+fn snapshot(place: &Place<'_>, inputs: &Inputs, found: &mut impl Iterator<Item = (f64, f64)>) -> Snapshot {
+    let unknown = f64::NAN;
+    let (purity, purity_lower, purity_upper) = (unknown, unknown, unknown);
+    let state = StateSummary {
+        rank: BATCH,
+        trace: 1.0,
+        error: unknown,
+        purity,
+        purity_lower,
+        purity_upper,
+        ..StateSummary::default()
+    };
+    let (expectations, probabilities) = estimates(inputs, found);
+    Snapshot::new(place.name, place.line, &state, expectations, probabilities)
+}
 
 fn estimate(name: &str, found: Found) -> Expectation {
     let (value, stderr) = found.unwrap_or((f64::NAN, f64::NAN));

@@ -54,6 +54,7 @@ fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: P
     record.config = config_record(&job.inputs);
     record.provenance = provenance(job, ranks, engine_seconds);
     record.trace = std::mem::take(&mut run.trace);
+    record.snapshots.append(&mut run.snapshots);
     let file = &job.inputs.config.output.file.value;
     write(job.output.take(), &mut run, &record, &job.inputs)?;
     let state = &record.state;
@@ -95,7 +96,7 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
     let eigenvalues = if observe.entropy || observe.spectrum { run.engine.eigenvalues()? } else { None };
     quantities::add(&mut record, inputs, &certificate, &raw, eigenvalues)?;
     record.fidelities = others::compare(run, inputs, &certificate, layout)?;
-    super::tail::add(run, inputs, (&raw, certificate.trace), &mut record)?;
+    super::tail::add(run, inputs, measure, (&raw, certificate.trace), &mut record)?;
     let observed = begin.elapsed().as_secs_f64();
     if inputs.config.observe.shots > 0 {
         record.counts = Some(super::counts::draw(&*run.engine, inputs, layout, certificate.missing()));
@@ -111,7 +112,7 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
 /// The layout and the overlaps of the plan's last step.
 pub(super) fn final_step(inputs: &Inputs) -> Result<Final<'_>> {
     match inputs.plan.steps.last().map(|step| &step.action) {
-        Some(Action::Measure { layout, overlaps }) => Ok(Final { layout, overlaps }),
+        Some(Action::Measure { layout, overlaps, .. }) => Ok(Final { layout, overlaps }),
         _ => Err(Error::internal("a plan ends with its measure step")),
     }
 }
@@ -132,7 +133,7 @@ pub(super) fn weighted(sum: &PauliSum, raw: &Raw) -> f64 {
     terms.map(|(coefficient, string)| coefficient * raw.get(string).copied().unwrap_or(f64::NAN)).sum()
 }
 
-fn expectations(inputs: &Inputs, certificate: &Certificate, raw: &Raw) -> Vec<Expectation> {
+pub(super) fn expectations(inputs: &Inputs, certificate: &Certificate, raw: &Raw) -> Vec<Expectation> {
     let expectation = |observable: &super::observables::Observable| {
         let Certified { value, lower, upper, renormalised } =
             certificate.observable(&observable.sum, weighted(&observable.sum, raw));
@@ -151,7 +152,12 @@ fn terms(inputs: &Inputs, certificate: &Certificate, raw: &Raw) -> Vec<Terms> {
     listed.map(|one| Terms { name: one.name.clone(), terms: one.sum.terms.iter().map(term).collect() }).collect()
 }
 
-fn probabilities(run: &mut Run, inputs: &Inputs, certificate: &Certificate, layout: &Layout) -> Vec<ProbabilityGroup> {
+pub(super) fn probabilities(
+    run: &mut Run,
+    inputs: &Inputs,
+    certificate: &Certificate,
+    layout: &Layout,
+) -> Vec<ProbabilityGroup> {
     let mut groups = Vec::new();
     for qubits in inputs.config.observe.probabilities.iter().map(|group| &group.value) {
         let raw = run.engine.marginal(layout, qubits);
@@ -170,7 +176,7 @@ fn probabilities(run: &mut Run, inputs: &Inputs, certificate: &Certificate, layo
 }
 
 /// The part of the state's summary that needs the Gram matrix.
-fn purity(run: &Run, inputs: &Inputs, certificate: &Certificate) -> Result<StateSummary> {
+pub(super) fn purity(run: &Run, inputs: &Inputs, certificate: &Certificate) -> Result<StateSummary> {
     let (raw, largest) = run.engine.purity()?;
     let purity = certificate.purity(raw, largest, inputs.plan.system);
     Ok(StateSummary { purity: raw, purity_lower: purity.lower, purity_upper: purity.upper, ..StateSummary::default() })

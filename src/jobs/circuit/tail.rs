@@ -3,26 +3,32 @@
 use super::Run;
 use super::inputs::Inputs;
 use super::quantities::{self, Raw};
-use super::results::{final_step, weighted};
+use super::results::weighted;
+use crate::engine::Final;
 use crate::engine::statistics::Statistics;
 use crate::error::Result;
 use crate::io::RunRecord;
 use crate::model::{PauliString, PauliSum};
 
 /// Makes the values of a record those of core and tail, if there is a tail: without bias, of the standard error that the
-/// blocks' spread tells. The bounds stay what they are; `core` gives the core's part.
-pub(super) fn add(run: &mut Run, inputs: &Inputs, (core, trace): (&Raw, f64), record: &mut RunRecord) -> Result<()> {
+/// blocks' spread tells. The bounds stay what they are; `core` gives the core's part, `at` where things are.
+pub(super) fn add(
+    run: &mut Run,
+    inputs: &Inputs,
+    at: Final<'_>,
+    (core, trace): (&Raw, f64),
+    record: &mut RunRecord,
+) -> Result<()> {
     if run.engine.tail().is_none() {
         return Ok(());
     }
-    let last = final_step(inputs)?;
     let groups: Vec<&[usize]> = inputs.config.observe.probabilities.iter().map(|group| &group.value[..]).collect();
-    let marginals = groups.iter().map(|group| run.engine.marginal(last.layout, group)).collect();
+    let marginals = groups.iter().map(|group| run.engine.marginal(at.layout, group)).collect();
     let of_core = quantities(inputs, (core, trace), marginals);
     let Some(tail) = run.engine.tail() else { return Ok(()) };
     let mut statistics = Statistics::new(of_core.len());
     for block in 0..tail.blocks() {
-        let (values, marginals) = tail.observe(block, &inputs.plan.strings, last, &groups);
+        let (values, marginals) = tail.observe(block, &inputs.plan.strings, at, &groups);
         let raw = inputs.plan.strings.iter().copied().zip(values).collect();
         // Core and tail together have the trace 1 whatever is drawn.
         statistics.add(&quantities(inputs, (&raw, 1.0 - trace), marginals));

@@ -162,7 +162,7 @@ mod tests {
     fn what_is_no_gate_gets_none_and_conditions_are_entered() {
         let pragma = Operation::Channel { channel: Channel::named("bit_flip", &[0.1]).unwrap(), qubits: vec![0] };
         let silent = vec![
-            Operation::Barrier { qubits: vec![0, 1] },
+            Operation::Barrier { qubits: vec![0, 1], snapshot: None },
             Operation::Measure { qubit: 0, bit: None },
             Operation::Reset { qubit: 0 },
             pragma,

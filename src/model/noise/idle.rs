@@ -94,7 +94,7 @@ impl Idle {
                 Operation::Gate(gate) => (&gate.name, gate.qubits.clone()),
                 Operation::Measure { qubit, .. } => ("measure", vec![*qubit]),
                 Operation::Reset { qubit } => ("reset", vec![*qubit]),
-                Operation::Barrier { qubits } | Operation::Channel { qubits, .. } => ("barrier", qubits.clone()),
+                Operation::Barrier { qubits, .. } | Operation::Channel { qubits, .. } => ("barrier", qubits.clone()),
                 Operation::If { .. } => {
                     return Err(Error::input("a circuit with conditions has no schedule, so no idle noise")
                         .at_line(statement.line)

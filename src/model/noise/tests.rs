@@ -174,7 +174,7 @@ mod idle {
 
     #[test]
     fn barriers_align_and_what_has_no_time_is_listed() {
-        let barrier = Operation::Barrier { qubits: vec![0, 1, 2] };
+        let barrier = Operation::Barrier { qubits: vec![0, 1, 2], snapshot: None };
         let found = waits(&waiting(Schedule::Asap), vec![gate("x", &[0]), barrier, gate("x", &[1])]);
         assert_eq!(found[1..3], ["wait 1 for 1.000", "wait 2 for 1.000"]);
         let error =

@@ -11,6 +11,8 @@ pub(crate) struct Lines<'a> {
     pub labels: Vec<String>,
     /// The values of each run, from index `first` on.
     pub values: Vec<Vec<f64>>,
+    /// Around the values of each run, what is known of them; empty for nothing.
+    pub bands: Vec<Vec<[f64; 2]>>,
     /// The first index.
     pub first: usize,
     pub x_title: &'a str,
@@ -53,6 +55,7 @@ impl Lines<'_> {
         let horizontal = Axis::exact(self.first as f64, self.end() as f64, (frame.left, frame.right));
         self.draw_axes(&mut drawing, &frame, &vertical, &horizontal);
         for (series, values) in self.values.iter().enumerate() {
+            self.draw_band(&mut drawing, series, &vertical, &horizontal);
             self.draw_line(&mut drawing, series, values, &vertical, &horizontal);
         }
         self.draw_ends(&mut drawing, &frame, &vertical);
@@ -71,13 +74,15 @@ impl Lines<'_> {
 
     fn vertical(&self, frame: &Frame) -> Axis {
         let shown = |value: &f64| value.is_finite() && (!self.logarithmic || *value > 0.0);
+        let bands = self.bands.iter().flatten().flatten().copied();
         let all = self.values.iter().flatten().copied().chain(self.reference.iter().map(|reference| reference.0));
+        let all = all.chain(bands);
         let all: Vec<f64> = all.filter(shown).collect();
         let (low, high) = (all.iter().copied().fold(f64::INFINITY, f64::min), all.iter().copied().fold(0.0, f64::max));
         let pixels = (frame.bottom, frame.top);
         match (self.logarithmic, all.is_empty()) {
             (true, false) => Axis::logarithmic(low.max(high * SMALLEST), high, pixels),
-            _ => Axis::linear(0.0, high, pixels),
+            _ => Axis::linear(low.min(0.0), high, pixels),
         }
     }
 
@@ -89,10 +94,10 @@ impl Lines<'_> {
         }
         drawing.line(Look::Axis, (frame.left, frame.bottom), (frame.right, frame.bottom));
         let wanted = ((frame.right - frame.left) / 90.0).clamp(2.0, 6.0) as usize;
-        for (value, text) in horizontal.ticks(wanted).into_iter().filter(|(value, _)| value.fract() == 0.0) {
+        for value in horizontal.ticks(wanted).into_iter().map(|tick| tick.0).filter(|value| value.fract() == 0.0) {
             let x = horizontal.at(value);
             drawing.line(Look::Axis, (x, frame.bottom), (x, frame.bottom + 4.0));
-            drawing.text(Look::Note, Anchor::Middle, (x, frame.bottom + 16.0), text);
+            drawing.text(Look::Note, Anchor::Middle, (x, frame.bottom + 16.0), count(value as u64));
         }
         drawing.text(Look::Note, Anchor::End, (frame.right, frame.bottom + 31.0), self.x_title);
         if let Some((value, name)) = &self.reference {
@@ -102,6 +107,17 @@ impl Lines<'_> {
             let y = if y - frame.top < 16.0 { y + 14.0 } else { y - 5.0 };
             drawing.text(Look::Note, Anchor::Start, (frame.left + 4.0, y), name);
         }
+    }
+
+    /// What is known of a run's values: there and back again.
+    fn draw_band(&self, drawing: &mut Drawing, series: usize, vertical: &Axis, horizontal: &Axis) {
+        let Some(band) = self.bands.get(series) else { return };
+        let known = band.iter().enumerate().filter(|(_, ends)| ends.iter().all(|end| end.is_finite()));
+        let known: Vec<(f64, &[f64; 2])> =
+            known.map(|(index, ends)| (horizontal.at((self.first + index) as f64), ends)).collect();
+        let low = known.iter().map(|(x, ends)| (*x, vertical.at(ends[0])));
+        let high = known.iter().rev().map(|(x, ends)| (*x, vertical.at(ends[1])));
+        drawing.path(Look::Interval, series, low.chain(high).collect());
     }
 
     fn draw_line(&self, drawing: &mut Drawing, series: usize, values: &[f64], vertical: &Axis, horizontal: &Axis) {
@@ -207,6 +223,7 @@ mod tests {
             labels: (0..values.len()).map(|run| format!("run {run}")).collect(),
             ends: vec![String::new(); values.len()],
             values,
+            bands: Vec::new(),
             first: 0,
             x_title: "step",
             y_title: "columns",

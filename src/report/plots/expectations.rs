@@ -12,25 +12,44 @@ const MOST: usize = 40;
 
 /// Every observable with its value in each run.
 pub(crate) fn values(runs: &[Run]) -> Vec<Figure<'_>> {
-    let names = names(runs);
+    let all: Vec<Vec<Expectation>> = runs.iter().map(|run| run.record.expectations.clone()).collect();
+    let within = |found: &Expectation| found.value.abs() <= 1.0 && !(found.lower < -1.0 || found.upper > 1.0);
+    let range = all.iter().flatten().all(within).then_some((-1.0, 1.0));
+    let of = Quantity { name: "expectations", title: "Expectation values", rows: "observable", unit: "value", range };
+    intervals(runs, &of, &all, meaning(runs))
+}
+
+/// What a figure of intervals is about.
+pub(crate) struct Quantity {
+    pub name: &'static str,
+    pub title: &'static str,
+    /// What the rows are.
+    pub rows: &'static str,
+    /// What the axis says.
+    pub unit: &'static str,
+    /// Ends of the axis; those of the values unless given.
+    pub range: Option<(f64, f64)>,
+}
+
+/// Values with their intervals, those of each run; nothing when there are none.
+pub(crate) fn intervals<'a>(runs: &'a [Run], of: &Quantity, all: &[Vec<Expectation>], note: String) -> Vec<Figure<'a>> {
+    let names = names(all);
     if names.is_empty() {
         return Vec::new();
     }
     let row = |name: &String| Row {
         label: name.clone(),
-        entries: (0..runs.len()).filter_map(|series| Some(entry(runs, series, find(&runs[series], name)?))).collect(),
+        entries: (0..runs.len()).filter_map(|series| Some(entry(runs, series, find(&all[series], name)?))).collect(),
     };
     let rows: Vec<Row> = names.iter().take(MOST).map(row).collect();
-    let within = |entry: &Entry| entry.value.abs() <= 1.0 && !(entry.lower < -1.0 || entry.upper > 1.0);
-    let range = rows.iter().flat_map(|row| &row.entries).all(within).then_some((-1.0, 1.0));
-    let chart = chart(runs, rows, range, "value", names.len());
+    let chart = chart(runs, rows, of.range, of.unit, names.len());
     vec![Figure {
-        name: "expectations".into(),
-        title: "Expectation values".into(),
-        note: meaning(runs),
+        name: of.name.into(),
+        title: of.title.into(),
+        note,
         table: Table::of(
-            heads(runs, &["observable"], &["value", "lower", "upper", "standard error"]),
-            names.iter().map(|name| table_row(runs, name)),
+            heads(runs, &[of.rows], &["value", "lower", "upper", "standard error"]),
+            names.iter().map(|name| table_row(all, name)),
         ),
         table_first: false,
         draw: Box::new(move |width| chart.draw(width)),
@@ -40,14 +59,16 @@ pub(crate) fn values(runs: &[Run]) -> Vec<Figure<'_>> {
 /// What other runs find, less what the first finds.
 pub(crate) fn differences(runs: &[Run]) -> Vec<Figure<'_>> {
     let [first, others @ ..] = runs else { return Vec::new() };
-    let shared = |name: &String| find(first, name).is_some() && others.iter().any(|run| find(run, name).is_some());
-    let names: Vec<String> = names(runs).into_iter().filter(shared).collect();
+    let has = |run: &Run, name: &String| find(&run.record.expectations, name).is_some();
+    let shared = |name: &String| has(first, name) && others.iter().any(|run| has(run, name));
+    let all: Vec<Vec<Expectation>> = runs.iter().map(|run| run.record.expectations.clone()).collect();
+    let names: Vec<String> = names(&all).into_iter().filter(shared).collect();
     if others.is_empty() || names.is_empty() {
         return Vec::new();
     }
     let row = |name: &String| {
-        let centre = find(first, name).map_or(0.0, |found| found.value);
-        let entry = |series: usize| Some(shifted(runs, series, find(&runs[series], name)?, centre));
+        let centre = find(&all[0], name).map_or(0.0, |found| found.value);
+        let entry = |series: usize| Some(shifted(runs, series, find(&all[series], name)?, centre));
         Row { label: name.clone(), entries: (0..runs.len()).filter_map(entry).collect() }
     };
     let rows: Vec<Row> = names.iter().take(MOST).map(row).collect();
@@ -107,8 +128,8 @@ impl Agreement {
 
 fn difference_table(runs: &[Run], names: &[String]) -> Table {
     let row = |name: &String| {
-        let first = find(&runs[0], name);
-        let compared = |run: &Run| match (first, find(run, name)) {
+        let first = find(&runs[0].record.expectations, name);
+        let compared = |run: &Run| match (first, find(&run.record.expectations, name)) {
             (Some(first), Some(other)) => [exact(other.value - first.value), agreement(first, other).text()],
             _ => [UNKNOWN.into(), UNKNOWN.into()],
         };
@@ -122,15 +143,15 @@ fn difference_table(runs: &[Run], names: &[String]) -> Table {
     Table::of(head, names.iter().map(row))
 }
 
-/// The observables of all runs, each once, in the order of the first that has it.
-fn names(runs: &[Run]) -> Vec<String> {
+/// The rows of all runs, each once, in the order of the first that has it.
+fn names(all: &[Vec<Expectation>]) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
-    let all = runs.iter().flat_map(|run| &run.record.expectations).map(|found| found.name.clone());
-    all.filter(|name| seen.insert(name.clone())).collect()
+    let names = all.iter().flatten().map(|found| found.name.clone());
+    names.filter(|name| seen.insert(name.clone())).collect()
 }
 
-fn find<'a>(run: &'a Run, name: &str) -> Option<&'a Expectation> {
-    run.record.expectations.iter().find(|found| found.name == name)
+fn find<'a>(found: &'a [Expectation], name: &str) -> Option<&'a Expectation> {
+    found.iter().find(|found| found.name == name)
 }
 
 fn entry(runs: &[Run], series: usize, found: &Expectation) -> Entry {
@@ -154,12 +175,12 @@ fn shifted(runs: &[Run], series: usize, found: &Expectation, centre: f64) -> Ent
     Entry { value: found.value - centre, lower: found.lower - centre, upper: found.upper - centre, text, ..entry }
 }
 
-fn table_row(runs: &[Run], name: &str) -> Vec<String> {
-    let columns = |run: &Run| match find(run, name) {
+fn table_row(all: &[Vec<Expectation>], name: &str) -> Vec<String> {
+    let columns = |found: &Vec<Expectation>| match find(found, name) {
         Some(found) => [found.value, found.lower, found.upper, found.stderr].map(exact),
         None => [UNKNOWN; 4].map(String::from),
     };
-    std::iter::once(name.to_string()).chain(runs.iter().flat_map(columns)).collect()
+    std::iter::once(name.to_string()).chain(all.iter().flat_map(columns)).collect()
 }
 
 /// Points with intervals; of all observables, so many have rows.

@@ -32,6 +32,7 @@ fn lines(runs: &[Run]) -> Lines<'_> {
     Lines {
         labels: labels(runs),
         values: runs.iter().map(|run| run.spectrum.clone()).collect(),
+        bands: Vec::new(),
         first: 1,
         x_title: "index",
         y_title: "eigenvalue (logarithmic)",

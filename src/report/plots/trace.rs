@@ -73,6 +73,7 @@ fn along_steps<'a>(
     Lines {
         labels: labels(runs),
         values,
+        bands: Vec::new(),
         first: 0,
         x_title: "step of the plan",
         y_title: "",

@@ -89,14 +89,28 @@ impl Expander<'_> {
         qubits.as_slice().iter().try_for_each(|&qubit| self.emit(operation(qubit)))
     }
 
-    pub(super) fn barrier(&mut self, operands: &[Operand]) -> Result<()> {
+    pub(super) fn barrier(&mut self, operands: &[Operand], snapshot: Option<&Name>) -> Result<()> {
         let runs = operands.iter().map(|operand| self.qubits(operand)).collect::<Result<Vec<_>>>()?;
         let mut qubits: Vec<usize> = runs.iter().flat_map(Run::as_slice).copied().collect();
         if operands.is_empty() {
             qubits = (0..self.circuit.qubits()).collect();
         }
         self.count(qubits.len())?;
-        if self.composite.is_some() { Ok(()) } else { self.emit(Operation::Barrier { qubits }) }
+        let snapshot = snapshot.map(|name| self.snapshot(name)).transpose()?;
+        if self.composite.is_some() { Ok(()) } else { self.emit(Operation::Barrier { qubits, snapshot }) }
+    }
+
+    /// A snapshot is of the whole state, so it is taken once and always.
+    fn snapshot(&self, name: &Name) -> Result<String> {
+        let refused = |place: &str| {
+            Error::input(format!("the snapshot `{name}` is inside {place}"))
+                .next("move its barrier before or behind that")
+        };
+        match (self.composite.is_some(), self.conditional.is_some()) {
+            (true, _) => Err(refused("a gate that is applied as a whole")),
+            (_, true) => Err(refused("an `if` or `while` on measured bits")),
+            _ => Ok(name.to_string()),
+        }
     }
 }
 

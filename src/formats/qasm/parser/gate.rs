@@ -86,7 +86,7 @@ impl<'s> Parser<'s> {
 fn check_body(name: &str, body: &[Statement]) -> Result<()> {
     for statement in body {
         match &statement.kind {
-            StatementKind::Call(_) | StatementKind::Barrier(_) | StatementKind::Nothing => {}
+            StatementKind::Call(_) | StatementKind::Barrier { .. } | StatementKind::Nothing => {}
             StatementKind::For { body, .. } | StatementKind::Block(body) => check_body(name, body)?,
             StatementKind::If { then, otherwise, .. } => {
                 check_body(name, then)?;

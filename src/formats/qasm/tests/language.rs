@@ -12,7 +12,8 @@ fn describe(operation: &Operation) -> String {
         Operation::Measure { qubit, bit: Some(bit) } => format!("measure {qubit} {bit}"),
         Operation::Measure { qubit, bit: None } => format!("measure {qubit}"),
         Operation::Reset { qubit } => format!("reset {qubit}"),
-        Operation::Barrier { qubits } => format!("barrier {qubits:?}"),
+        Operation::Barrier { qubits, snapshot: None } => format!("barrier {qubits:?}"),
+        Operation::Barrier { qubits, snapshot: Some(name) } => format!("barrier {qubits:?} snapshot {name}"),
         Operation::Channel { channel, qubits } => format!("{} {qubits:?}", channel.name()),
         Operation::If { bits, value, body, otherwise } => {
             let told = |body: &[crate::model::Statement]| {
