@@ -281,7 +281,7 @@ impl Transfer for CorruptedTransfer<'_> {
 #[test]
 fn a_damaged_message_does_not_pass_unnoticed() {
     // The control of the tests above: the comparison between rank counts sees a single wrong sign.
-    let circuit = random::random_circuit(QUBITS, 60, 11);
+    let circuit = random::random_circuit(QUBITS, 60, 1);
     let strings = [PauliString { x: 1, z: 2 }, PauliString { x: 0, z: 7 }, PauliString { x: 24, z: 0 }];
     let one = on_one_rank(&circuit, lazy(0.0, 0.0), &strings, false);
     let differs = |damaged| {

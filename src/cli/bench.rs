@@ -4,6 +4,7 @@ use crate::bench::{self, Measured};
 use crate::comm::{Communicator, keep_on_root, node::Node};
 use crate::config::machine::{GATE_WIDTHS, PRODUCT_WIDTHS};
 use crate::error::{Error, Result};
+use crate::io;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -15,7 +16,7 @@ pub(super) fn machine(comm: &dyn Communicator, node: &Node, output: Option<&Path
     let mut text = table(&measured);
     match output {
         Some(path) => {
-            keep_on_root(comm, || write(path, &measured.machine.toml()))?;
+            keep_on_root(comm, || io::replace_file(path, measured.machine.toml().as_bytes()))?;
             let _ = writeln!(text, "\nwritten to {0}; use it with `rhoshard plan JOB --machine {0}`", path.display());
         }
         None => text += "\nwrite it to a file with --output FILE\n",
@@ -30,13 +31,6 @@ fn check_folder(path: &Path) -> Result<()> {
     }
     let what = if path.is_dir() { "is a folder" } else { "cannot be written: its folder does not exist" };
     Err(Error::input(what).in_file(path.display()).next("name a file in a folder that exists"))
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let failure = |cause| {
-        Error::resource(format!("cannot be written: {cause}")).in_file(path.display()).next("name another file")
-    };
-    std::fs::write(path, text).map_err(failure)
 }
 
 /// Every number with its unit.

@@ -42,20 +42,26 @@ pub(super) fn add(
     for group in &mut record.probabilities {
         (group.value, group.stderr) = (&mut found).take(group.value.len()).unzip();
     }
-    for (term, (value, stderr)) in record.terms.iter_mut().flat_map(|terms| &mut terms.terms).zip(&mut found) {
+    let strings = listed(inputs).map(|(_, string)| string);
+    let terms = record.terms.iter_mut().flat_map(|terms| &mut terms.terms).zip(strings);
+    for ((term, string), (value, stderr)) in terms.zip(&mut found) {
         // A term that is the identity has no strings to be summed.
-        let constant = if term.name.bytes().all(|letter| letter == b'I') { 1.0 } else { 0.0 };
+        let constant = if string.is_identity() { 1.0 } else { 0.0 };
         (term.value, term.stderr) = (constant + value, stderr);
     }
     quantities::estimate(&mut record.reduced, &mut found);
     Ok(())
 }
 
+/// The terms of the observables whose terms are listed.
+fn listed(inputs: &Inputs) -> impl Iterator<Item = &(f64, PauliString)> {
+    inputs.observables.iter().filter(|one| one.listed).flat_map(|one| &one.sum.terms)
+}
+
 /// In the order of a record: observables and terms without their identities, probabilities, and entries of density matrices.
 fn quantities(inputs: &Inputs, (raw, trace): (&Raw, f64), marginals: Vec<Vec<f64>>) -> Vec<f64> {
-    let listed = inputs.observables.iter().filter(|one| one.listed).flat_map(|one| &one.sum.terms);
     let term = |(_, string): &(f64, PauliString)| weighted(&PauliSum { terms: vec![(1.0, *string)] }, raw);
     let observables = inputs.observables.iter().map(|one| weighted(&one.sum, raw));
     let entries = quantities::entries(inputs, trace, raw);
-    observables.chain(marginals.concat()).chain(listed.map(term)).chain(entries).collect()
+    observables.chain(marginals.concat()).chain(listed(inputs).map(term)).chain(entries).collect()
 }
