@@ -146,6 +146,15 @@ fn the_committed_jobs_pass_the_check() {
 }
 
 #[test]
+fn the_committed_machines_predict() {
+    for entry in std::fs::read_dir(Path::new(ROOT).join("configs/machines")).unwrap() {
+        let path = entry.unwrap().path();
+        let printed = run(Path::new(ROOT), &["plan", "configs/adder.toml", "--machine", path.to_str().unwrap()]);
+        assert!(printed.stdout.contains("predicted for other numbers of ranks"), "{}", printed.stdout);
+    }
+}
+
+#[test]
 fn every_file_the_pages_link_to_exists() {
     for page in ["README.md", "ARCHITECTURE.md"] {
         let text = std::fs::read_to_string(Path::new(ROOT).join(page)).unwrap();
