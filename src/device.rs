@@ -5,9 +5,19 @@
 //! Addresses are those of the device; calls on one stream run in order, calls return before they are done unless they say
 //! otherwise.
 
+#[cfg(feature = "cuda")]
+pub mod cuda;
+#[cfg(not(feature = "cuda"))]
+#[path = "device/cuda_absent.rs"]
+pub mod cuda;
+pub mod kernels;
+mod survey;
+
 use crate::error::Result;
 use crate::linalg::Precision;
 use std::rc::Rc;
+
+pub use survey::{Gpu, Survey};
 
 /// Calls on different streams may overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +136,10 @@ pub trait Device {
     fn record(&self, stream: Stream) -> Result<Event>;
     /// What is called on the stream from now on waits for the event.
     fn wait(&self, stream: Stream, event: Event) -> Result<()>;
+    /// The driver's own handle of a stream, for libraries that put work on it themselves; nothing where there is no driver.
+    fn stream_handle(&self, _stream: Stream) -> Option<u64> {
+        None
+    }
 }
 
 /// Memory that is given back when it is dropped.
