@@ -140,6 +140,14 @@ pub trait Device {
     fn stream_handle(&self, _stream: Stream) -> Option<u64> {
         None
     }
+    /// What tells it from every other device of all nodes; nothing for an emulation.
+    fn identity(&self) -> Option<[u8; 16]> {
+        None
+    }
+    /// Whether everything called on the stream is done; a device that cannot tell waits for it.
+    fn is_idle(&self, stream: Stream) -> Result<bool> {
+        self.synchronize(stream).map(|()| true)
+    }
 }
 
 /// Memory that is given back when it is dropped.

@@ -204,9 +204,9 @@ fn products<T: Copy + num_traits::NumAssign + std::fmt::Debug>(
         (0..4 * stride).map(|place| number((place * 7 + seed) as f64 % 5.0, (place * 3 + seed) as f64 % 4.0)).collect()
     };
     let upload = |values: &[T]| {
-        let memory = Memory::new(device.clone(), values.len() * size).unwrap();
+        let memory = Memory::new(device.clone(), size_of_val(values)).unwrap();
         // SAFETY: numbers are plain bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len() * size) };
+        let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) };
         device.upload(Stream::Compute, bytes, memory.address()).unwrap();
         memory
     };

@@ -28,8 +28,7 @@ fn version_of(
 ) -> (&'static str, std::result::Result<String, String>) {
     let found = match library.load() {
         Ok(_) => version().map_err(|error| error.what),
-        Err(error) if error.allowed.is_some() => Err(library.advice()),
-        Err(error) => Err(error.what),
+        Err(error) => Err(library.advice(&error)),
     };
     (library.name, found)
 }
@@ -118,13 +117,9 @@ fn solver_version() -> Result<String> {
 }
 
 fn nccl_version() -> Result<String> {
-    let library = NCCL.load()?;
     let mut version = 0i32;
     // SAFETY: NCCL's function has this signature in all its versions, and the place may be written.
-    let status = unsafe {
-        let ask = library.get::<unsafe extern "C" fn(*mut i32) -> i32>(b"ncclGetVersion");
-        ask.map_or(-1, |ask| ask(&mut version))
-    };
+    let status = unsafe { NCCL.function::<unsafe extern "C" fn(*mut i32) -> i32>("ncclGetVersion")?(&mut version) };
     match status {
         0 => Ok(format!("{}.{}.{}", version / 10_000, version / 100 % 100, version % 100)),
         status => Err(Error::resource(format!("NCCL does not tell its version (error {status})"))),

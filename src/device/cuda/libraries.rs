@@ -80,13 +80,27 @@ impl Library {
         Ok(handle)
     }
 
+    /// A function of the library.
+    ///
+    /// # Safety
+    /// `F` is the function's type.
+    ///
+    /// # Errors
+    /// As [`Library::load`], and when the library has no such function.
+    pub unsafe fn function<F: Copy>(&'static self, name: &str) -> Result<F> {
+        // SAFETY: as the caller promises.
+        let found = unsafe { self.load()?.get::<F>(name.as_bytes()) };
+        let missing = |_| Error::resource(format!("{} is too old: it lacks {name}", self.name)).next(self.get);
+        found.map(|function| *function).map_err(missing)
+    }
+
     fn open(&self, candidates: &[PathBuf]) -> Result<Handle> {
         let mut reasons = Vec::new();
         for candidate in candidates {
             // SAFETY: the initialisers of NVIDIA's libraries may run at any time.
             match unsafe { Handle::open(Some(candidate), RTLD_LAZY | RTLD_GLOBAL) } {
                 Ok(handle) => return self.check(handle, candidate),
-                Err(error) if candidate.is_file() => reasons.push(error.to_string()),
+                Err(error) if candidate.is_file() => reasons.push(reason(&error)),
                 Err(_) => {}
             }
         }
@@ -112,10 +126,17 @@ impl Library {
             .next(self.get)
     }
 
-    /// One line of what is missing.
-    pub fn advice(&self) -> String {
-        format!("missing (tried {}): {}", self.files.join(", "), self.get)
+    /// One line about a library that could not be loaded.
+    pub fn advice(&self, error: &Error) -> String {
+        let state = error.what.trim_start_matches(self.name).trim_start_matches(" is ");
+        let tried = error.allowed.as_ref().map(|_| format!("; tried {}", self.files.join(", "))).unwrap_or_default();
+        format!("{state}{tried}; {}", self.get)
     }
+}
+
+/// What the loader says, without the frame around it.
+fn reason(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// Every file that may be the library; bare names go to the system's loader, with its LD_LIBRARY_PATH.
@@ -159,7 +180,8 @@ mod tests {
         for part in ["Absent is missing", "libabsent.so.7, libabsent.so", SEARCH_PATH, "write it"] {
             assert!(message.contains(part), "{message}");
         }
-        assert!(ABSENT.advice().contains("libabsent.so.7"));
+        let advice = ABSENT.advice(&ABSENT.load().unwrap_err());
+        assert_eq!(advice, "missing; tried libabsent.so.7, libabsent.so; write it");
     }
 
     #[test]
