@@ -22,7 +22,8 @@ fail() {
 
 # libraries FILE...: the shared libraries that they load, without those of the C library (see pack_c_library).
 libraries() {
-    ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u | grep -vE '/(libc|libm|libpthread|libdl|librt|libresolv)\.so'
+    ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
+        grep -vE '/(libc|libm|libpthread|libdl|librt|libresolv)\.so'
 }
 
 # copy_libraries FILE...
@@ -49,8 +50,9 @@ pack_c_library() {
         cp -L "$file" "$bundle/lib/c/"
     done
     # The newest version of the C library that anything asks for.
-    objdump -T "$bundle"/libexec/* "$bundle"/lib/*.so* "$bundle"/openmpi/plugins/*.so 2>/dev/null |
-        grep -oE 'GLIBC_[0-9.]+' | sort -Vu | tail -n1 | cut -d_ -f2 >"$bundle/lib/c/needed"
+    find "$bundle/libexec" "$bundle/lib" "$bundle/openmpi" -type f ! -path '*/lib/c/*' -exec objdump -T {} + 2>/dev/null |
+        grep -oE 'GLIBC_[0-9.]+' | sort -Vu | tail -n1 | cut -d_ -f2 >"$bundle/lib/c/needed" || true
+    [[ -s $bundle/lib/c/needed ]] || fail "objdump does not tell which C library the programs need"
 }
 
 # OpenMPI finds its plugins and texts by OPAL_* variables. Plugins for networks that one machine does not need are left
@@ -58,7 +60,7 @@ pack_c_library() {
 pack_openmpi() {
     local plugins texts file
     mkdir -p "$bundle/openmpi/plugins" "$bundle/openmpi/share"
-    if ! ldd "$program" | grep -q 'libmpi\.so'; then
+    if [[ $(ldd "$program") != *libmpi.so* ]]; then
         echo "gpu-bundle: no OpenMPI in $program, so the bundle runs one rank only"
         return
     fi
@@ -67,7 +69,8 @@ pack_openmpi() {
     texts=$(ompi_info --path pkgdatadir --parsable | cut -d: -f3)
     for file in "$plugins"/mca_*.so; do
         case $(basename "$file") in
-            *ucx* | *ofi* | *psm* | *openib* | *_monitoring* | *slurm* | *flux* | *jsm* | *gridengine* | *memheap* | *scoll* | *sshmem*) ;;
+            *ucx* | *ofi* | *psm* | *openib* | *_monitoring* | *memheap* | *scoll* | *sshmem*) ;;
+            *slurm* | *flux* | *jsm* | *gridengine*) ;;
             *) cp -L "$file" "$bundle/openmpi/plugins/" ;;
         esac
     done
@@ -87,15 +90,21 @@ export LD_LIBRARY_PATH=$bundle/lib${RHOSHARD_USER_LIBRARIES:+:$RHOSHARD_USER_LIB
 export OPAL_PREFIX=$bundle/openmpi OPAL_BINDIR=$bundle/bin OPAL_LIBDIR=$bundle/lib OPAL_PKGLIBDIR=$bundle/openmpi/plugins
 export OPAL_PKGDATADIR=$bundle/openmpi/share OPAL_DATADIR=$bundle/openmpi/share OPAL_SYSCONFDIR=$bundle/openmpi/share
 export OMPI_MCA_mca_base_component_show_load_errors=0 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent=false PMIX_MCA_gds=hash
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_plm_rsh_agent=false
+export PMIX_MCA_gds=hash PMIX_MCA_pcompress_base_silence_warning=1
 if [[ -z ${RHOSHARD_CUDA_PATH:-} ]] && command -v python3 >/dev/null 2>&1; then
-    found=$(python3 -c 'import site, sys; print(":".join(p for p in sys.path + [site.getusersitepackages()] if p.endswith("-packages")))' 2>/dev/null || true)
-    export RHOSHARD_CUDA_PATH=$found
+    RHOSHARD_CUDA_PATH=$(python3 - 2>/dev/null <<'PYTHON' || true
+import site, sys
+print(":".join(path for path in sys.path + [site.getusersitepackages()] if path.endswith("-packages")))
+PYTHON
+    )
+    export RHOSHARD_CUDA_PATH
 fi
 # Programs are started by this, if the machine's own C library is too old for them.
 loader=()
-have=$(ldd --version 2>/dev/null | grep -oE '[0-9]+\.[0-9]+$' | head -n1)
-if [[ $(printf '%s\n%s\n' "$(cat "$bundle/lib/c/needed")" "${have:-0}" | sort -V | head -n1) != "$(cat "$bundle/lib/c/needed")" ]]; then
+needed=$(cat "$bundle/lib/c/needed")
+have=$(ldd --version 2>/dev/null | sed -n '1s/.* //p')
+if [[ $(printf '%s\n%s\n' "$needed" "${have:-0}" | sort -V | head -n1) != "$needed" ]]; then
     loader=("$(echo "$bundle"/lib/c/ld-linux*)" --library-path "$bundle/lib/c:$LD_LIBRARY_PATH")
 fi
 ENVIRONMENT
@@ -138,5 +147,6 @@ if [[ -x $bundle/libexec/orterun ]]; then
 fi
 tar -C "$(dirname "$bundle")" -czf "$bundle.tar.gz" "$(basename "$bundle")"
 size=$(stat -c %s "$bundle.tar.gz")
-echo "$bundle.tar.gz: $((size >> 20)) MiB packed, $(du -sm "$bundle" | cut -f1) MiB unpacked, needs glibc $(cat "$bundle/lib/c/needed") or uses its own"
+unpacked=$(du -sm "$bundle" | cut -f1) needed=$(cat "$bundle/lib/c/needed")
+echo "$bundle.tar.gz: $((size >> 20)) MiB packed, $unpacked MiB unpacked, needs glibc $needed or uses its own"
 ((size < largest)) || fail "the archive is larger than $((largest >> 20)) MiB"

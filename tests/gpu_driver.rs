@@ -4,7 +4,14 @@
 #![cfg(feature = "cuda")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/host_device.rs"]
+mod host_device;
+mod reference;
+
 use num_complex::{Complex, Complex32, Complex64};
+use reference::ranks;
+use rhoshard::comm::device::{DeviceMessage, connect};
+use rhoshard::comm::{Communicator, agree};
 use rhoshard::device::{Device, Form, Launch, Memory, Operand, Product, Rectangle, Stream, cuda};
 use rhoshard::error::ErrorKind;
 use rhoshard::linalg::Precision;
@@ -20,7 +27,12 @@ const MEMORY: u64 = 256 << 20;
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fake_cuda_{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    for (library, part) in [("libcuda.so.1", "DRIVER"), ("libnvrtc.so.13", "NVRTC"), ("libcublas.so.13", "CUBLAS")] {
+    for (library, part) in [
+        ("libcuda.so.1", "DRIVER"),
+        ("libnvrtc.so.13", "NVRTC"),
+        ("libcublas.so.13", "CUBLAS"),
+        ("libnccl.so.2", "NCCL"),
+    ] {
         build(&folder.join(library), part);
     }
     // SAFETY: tests take the lock before they read the environment, and nothing else of this process writes it.
@@ -252,4 +264,54 @@ fn products<T: Copy + num_traits::NumAssign + std::fmt::Debug>(
 fn products_in_all_forms() {
     products(Precision::Double, Complex64::new, |value| value.conj());
     products(Precision::Single, |re, im| Complex32::new(re as f32, im as f32), |value: Complex<f32>| value.conj());
+}
+
+#[test]
+fn ranks_with_a_gpu_each_exchange_by_nccl() {
+    let (_device, _lock) = device();
+    let transports = ranks::run(2, |comm: Box<dyn Communicator>| {
+        let (rank, size) = (comm.rank(), comm.size());
+        let device = cuda::open(rank).unwrap();
+        let devices = connect(comm.into(), device.clone()).unwrap();
+        host_device::check_verbs(&*devices, &device, [rank, size], (5 << 20) + 8);
+        devices.transport()
+    });
+    assert_eq!(transports, ["NCCL"; 2]);
+}
+
+#[test]
+fn ranks_that_share_a_gpu_exchange_through_the_hosts() {
+    let (_device, _lock) = device();
+    let transports = ranks::run(4, |comm: Box<dyn Communicator>| {
+        let (rank, size) = (comm.rank(), comm.size());
+        let device = cuda::open(rank % 2).unwrap();
+        let devices = connect(comm.into(), device.clone()).unwrap();
+        host_device::check_verbs(&*devices, &device, [rank, size], (1 << 20) + 8);
+        devices.transport()
+    });
+    assert_eq!(transports, ["host memory and MPI"; 4]);
+}
+
+#[test]
+fn a_rank_that_gives_up_takes_the_others_out_of_nccl() {
+    let (_device, _lock) = device();
+    let errors = ranks::run(2, |comm: Box<dyn Communicator>| {
+        let comm: Rc<dyn Communicator> = comm.into();
+        let device = cuda::open(comm.rank()).unwrap();
+        let devices = connect(comm.clone(), device.clone()).unwrap();
+        let memory = Memory::new(device, 64).unwrap();
+        let result = if comm.rank() == 1 {
+            devices.abort();
+            devices.sum(memory.address(), 8)
+        } else {
+            let (send, receive) = (memory.address(), memory.address() + 32);
+            devices.start(&[DeviceMessage { partner: 1, send, receive, bytes: 32 }]).map(|_| ())
+        };
+        let error = result.unwrap_err().to_string();
+        assert!(agree(&*comm, devices.broadcast(memory.address(), 8, 0)).is_err(), "nothing goes on afterwards");
+        error
+    });
+    let told = "an exchange between GPUs failed in NCCL: remote process exited (error 6): the last words";
+    assert!(errors[0].contains(told) && errors[0].contains("NCCL_DEBUG"), "{}", errors[0]);
+    assert!(errors[1].contains("not connected any more"), "{}", errors[1]);
 }

@@ -115,20 +115,24 @@ fn message(from: usize, to: usize, round: usize, bytes: usize) -> Vec<u8> {
     (0..bytes).map(|index| (index * 7 + from * 31 + to * 101 + round * 13) as u8).collect()
 }
 
-/// All verbs among the ranks of the communicator, `large` bytes where it counts.
+/// All verbs among the ranks of the communicator, staged; `large` bytes where it counts.
 pub fn check(comm: Rc<dyn Communicator>, large: usize) {
     let device: Rc<dyn Device> = Rc::new(Host::default());
-    let staged = Staged::new(comm.clone(), device.clone());
     let (rank, size) = (comm.rank(), comm.size());
-    check_sum(&staged, &device, rank, size, large / 8);
-    for bytes in [1, large] {
-        check_gather_and_broadcast(&staged, &device, rank, size, bytes);
-    }
-    check_swaps(&staged, &device, rank, size);
-    staged.synchronize().unwrap();
+    check_verbs(&Staged::new(comm, device.clone()), &device, [rank, size], large);
 }
 
-fn check_sum(comm: &Staged, device: &Rc<dyn Device>, rank: usize, size: usize, count: usize) {
+/// As [`check`], for any transport and device; of the `[rank, size]`.
+pub fn check_verbs(comm: &dyn DeviceCommunicator, device: &Rc<dyn Device>, [rank, size]: [usize; 2], large: usize) {
+    check_sum(comm, device, rank, size, large / 8);
+    for bytes in [1, large] {
+        check_gather_and_broadcast(comm, device, rank, size, bytes);
+    }
+    check_swaps(comm, device, rank, size);
+    comm.synchronize().unwrap();
+}
+
+fn check_sum(comm: &dyn DeviceCommunicator, device: &Rc<dyn Device>, rank: usize, size: usize, count: usize) {
     let values = (0..count).flat_map(|index| ((rank + 1) as f64 * 0.1 + index as f64).to_le_bytes());
     let memory = memory(device, &values.collect::<Vec<u8>>());
     comm.sum(memory.address(), count).unwrap();
@@ -139,7 +143,13 @@ fn check_sum(comm: &Staged, device: &Rc<dyn Device>, rank: usize, size: usize, c
     }
 }
 
-fn check_gather_and_broadcast(comm: &Staged, device: &Rc<dyn Device>, rank: usize, size: usize, bytes: usize) {
+fn check_gather_and_broadcast(
+    comm: &dyn DeviceCommunicator,
+    device: &Rc<dyn Device>,
+    rank: usize,
+    size: usize,
+    bytes: usize,
+) {
     let own = memory(device, &message(rank, 0, 0, bytes));
     let all = memory(device, &vec![0; bytes * size]);
     comm.all_gather(own.address(), bytes, all.address()).unwrap();
@@ -152,7 +162,7 @@ fn check_gather_and_broadcast(comm: &Staged, device: &Rc<dyn Device>, rank: usiz
 }
 
 /// All to all, with several transfers on their way.
-fn check_swaps(comm: &Staged, device: &Rc<dyn Device>, rank: usize, size: usize) {
+fn check_swaps(comm: &dyn DeviceCommunicator, device: &Rc<dyn Device>, rank: usize, size: usize) {
     let (bytes, rounds) = (1000, 6);
     let partners: Vec<usize> = (0..size).filter(|partner| *partner != rank).collect();
     let buffers = |round: usize| {
