@@ -1,6 +1,7 @@
 //! The command line: parses arguments, starts the communicator, turns an error into an exit code.
 
 mod bench;
+mod compare;
 mod info;
 mod noise;
 mod report;
@@ -70,7 +71,10 @@ enum Command {
         #[command(subcommand)]
         what: Noise,
     },
-    /// Describe this build and this machine: MPI, HDF5, processor, ranks, threads
+    /// Print how far the numbers of two results are apart; exit code 1 if further than --tolerance
+    #[command(hide = true)]
+    Compare(compare::CompareArguments),
+    /// Describe this build and this machine: MPI, HDF5, processor, ranks, threads, GPUs and their libraries
     Info,
 }
 
@@ -182,7 +186,7 @@ fn report(result: &Result<String>, speaks: bool, quiet: bool) -> ExitCode {
 
 fn execute(arguments: &Arguments, world: &World) -> Result<String> {
     match &arguments.command {
-        Command::Info => Ok(info::describe(world.communicator())),
+        Command::Info => Ok(info::describe(world.communicator(), arguments.verbose > 0)),
         Command::Validate => {
             let comm = world.communicator();
             start_threads(&Node::of(comm), None)?;
@@ -200,6 +204,7 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
             jobs::plan(config, context, &plan.options(context.comm.size(), arguments.verbose > 0))
         }),
         Command::Report(arguments) => comm::on_root(world.communicator(), || report::report(arguments)),
+        Command::Compare(arguments) => comm::on_root(world.communicator(), || compare::compare(arguments)),
         Command::Bench { what: Bench::Machine { output, threads } } => {
             let comm = world.communicator();
             let node = Node::of(comm);

@@ -4,6 +4,7 @@
 //! rank is turned into the same error on all of them by [`agree`], so no rank leaves a collective alone; a panic
 //! ends the whole job ([`start`] installs the hook).
 
+pub mod device;
 pub mod grid;
 mod launcher;
 #[cfg(feature = "mpi")]
@@ -11,8 +12,14 @@ mod mpi;
 #[cfg(not(feature = "mpi"))]
 #[path = "comm/mpi_absent.rs"]
 mod mpi;
+#[cfg(feature = "cuda")]
+mod nccl;
+#[cfg(not(feature = "cuda"))]
+#[path = "comm/nccl_absent.rs"]
+mod nccl;
 pub mod node;
 mod serial;
+pub mod staged;
 mod transfer;
 
 use crate::error::{Error, Result};
@@ -104,6 +111,12 @@ pub fn bytes_from_root(comm: &dyn Communicator, read: impl FnOnce() -> Result<Ve
     let mut bytes = Vec::new();
     on_root(comm, || read().map(|content| bytes = content))?;
     Ok(broadcast_vector(comm, bytes, 0))
+}
+
+/// The equally long bytes of all ranks in rank order, on every rank.
+pub(crate) fn bytes_of_all(comm: &dyn Communicator, own: &[u8]) -> Result<Vec<u8>> {
+    let parts = comm.gather(own);
+    bytes_from_root(comm, || Ok(parts.unwrap_or_default().concat()))
 }
 
 /// Runs `action` on the root rank alone; its value stays there, its error goes to all ranks.

@@ -139,6 +139,10 @@ pub struct EngineSection {
     pub precision: Precision,
     /// Threads of one rank; the node's cores over its ranks if absent.
     pub threads: Option<usize>,
+    /// What computes.
+    pub device: DeviceKind,
+    /// The GPU of every rank, by number; one after the other over the ranks of a node if absent. Absent on the CPU.
+    pub gpu: Option<usize>,
     /// What the low-rank engine cuts is sampled, if this is there.
     pub tail: Option<TailShape>,
 }
@@ -191,6 +195,18 @@ impl EngineKind {
             EngineKind::Auto => "auto",
         }
     }
+}
+
+/// What a rank computes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// A GPU if every rank finds one it can use, else the CPU (the default).
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// An NVIDIA GPU; without one the job fails.
+    Cuda,
 }
 
 /// When the factor is compressed.

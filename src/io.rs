@@ -6,6 +6,7 @@
 //! Only one rank calls this module and it uses HDF5 serially, so a serial and a parallel build of the library do.
 
 mod atomic;
+mod differences;
 mod hdf;
 mod output;
 pub mod progress;
@@ -19,6 +20,7 @@ mod width_trace;
 mod writer;
 
 pub use atomic::replace_file;
+pub use differences::{Difference, differences};
 pub use hdf::library_version;
 pub use output::{OpenOutput, Output};
 pub use progress::Progress;

@@ -1,6 +1,7 @@
 //! The kinds of jobs: one file and one line of [`JOBS`] each.
 
 mod circuit;
+mod devices;
 
 use crate::config::Config;
 use crate::driver::{Context, Job};

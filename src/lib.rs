@@ -1,6 +1,6 @@
 //! Open quantum systems with a certified error on every number, sharded over MPI ranks.
 //!
-//! The layers, lowest first (ARCHITECTURE.md is the map): `error`, `linalg`, `rng`, `config`; `model`, `formats`;
+//! The layers, lowest first (ARCHITECTURE.md is the map): `error`, `linalg`, `rng`, `config`; `model`, `formats`, `device`;
 //! `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`; `jobs`, `bench`, `validate`, `report`;
 //! `cli`.
 
@@ -9,6 +9,7 @@ pub mod bench;
 pub mod cli;
 pub mod comm;
 pub mod config;
+pub mod device;
 pub mod driver;
 pub mod engine;
 pub mod error;

@@ -25,7 +25,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[("formats", "model"), ("engine", "plan"), 
 const OWNERS: &[(&str, &[&str])] = &[
     // In comm.rs `mpi::` is our module comm/mpi.rs, which the crate's name is hidden behind.
     ("mpi::", &["comm.rs", "comm/mpi.rs", "comm/mpi/"]),
-    ("cudarc::", &["device", "backend/cuda", "comm/nccl.rs"]),
+    ("cudarc::", &["device", "backend/cuda"]),
+    ("libloading::", &["device/cuda"]),
     ("hdf5::", &["io.rs", "io/"]),
     ("clap::", &["cli.rs", "cli/"]),
     ("indicatif::", &["io/progress.rs"]),

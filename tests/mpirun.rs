@@ -6,6 +6,8 @@
 mod auto;
 #[path = "support/grid.rs"]
 mod grid;
+#[path = "support/host_device.rs"]
+mod host_device;
 #[path = "mpirun/observables.rs"]
 mod observables;
 #[path = "mpirun/overlap.rs"]
@@ -282,6 +284,7 @@ fn rank_checks_the_communicator() {
         check_transfers(comm, rank ^ 1);
     }
     check_groups_and_agreement(comm);
+    host_device::check(comm.split(0).into(), (17 << 20) + 8);
     for (rows, ensemble) in [(1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (1, 3), (3, 1)] {
         grid::check(comm, rows, ensemble);
     }

@@ -4,8 +4,8 @@ use super::document::{self, Table, Value};
 use super::observe::observe;
 use super::{
     CircuitSection, Compression, Config, DEFAULT_BUDGET, DEFAULT_TAIL, DEFAULT_TRAJECTORIES, DEFAULT_WHILE_PASSES,
-    EngineKind, EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_TRAJECTORIES, OtherState,
-    OutputSection, Precision, TailShape,
+    DeviceKind, EngineKind, EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_TRAJECTORIES,
+    OtherState, OutputSection, Precision, TailShape,
 };
 use super::{memory, noise};
 use crate::error::{Error, Result};
@@ -26,11 +26,14 @@ const OF_BOUNDS: [&str; 1] = ["budget"];
 const OF_LOW_RANK: [&str; 5] = ["cut", "prune", "compression", "max_rank", "tail"];
 const COMPRESSIONS: &[(&str, Compression)] =
     &[("lazy", Compression::Lazy), ("every-channel", Compression::EveryChannel)];
+const DEVICES: &[(&str, DeviceKind)] =
+    &[("auto", DeviceKind::Auto), ("cpu", DeviceKind::Cpu), ("cuda", DeviceKind::Cuda)];
 const PRECISIONS: &[(&str, Precision)] = &[("double", Precision::Double), ("single", Precision::Single)];
 
 /// Far more than any run gets through.
 const MAXIMUM_WHILE_PASSES: u64 = 10_000;
 const MAXIMUM_THREADS: u64 = 4096;
+const LARGEST_GPU: u64 = 255;
 /// Of blocks, and of columns of each.
 const LARGEST_TAIL: u64 = 4096;
 /// The largest integer of TOML.
@@ -121,6 +124,7 @@ fn engine(section: &Table) -> Result<EngineSection> {
         _ => accuracy(section, compression)?,
     };
     let budget = budget.or((kind == EngineKind::Auto).then_some(DEFAULT_BUDGET));
+    let device = optional(section, "device", |value| value.choice(DEVICES))?.unwrap_or(DeviceKind::Auto);
     let size = |value: &Value| value.whole(1..=LARGEST_INTEGER).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     Ok(EngineSection {
         kind,
@@ -135,8 +139,19 @@ fn engine(section: &Table) -> Result<EngineSection> {
         standard_error,
         precision: optional(section, "precision", |value| value.choice(PRECISIONS))?.unwrap_or(Precision::Double),
         threads: optional(section, "threads", |value| Ok(value.whole(1..=MAXIMUM_THREADS)? as usize))?,
+        device,
+        gpu: gpu(section, device)?,
         tail: optional(section, "tail", |_| tail(&section.table("tail")?))?,
     })
+}
+
+/// The number of a GPU says nothing about the CPU.
+fn gpu(section: &Table, device: DeviceKind) -> Result<Option<usize>> {
+    let Some(value) = section.get("gpu") else { return Ok(None) };
+    if device == DeviceKind::Cpu {
+        return Err(value.error("is given with device = \"cpu\"").next("leave it out, or set device = \"cuda\""));
+    }
+    value.whole(0..=LARGEST_GPU).map(|number| Some(number as usize))
 }
 
 /// One block alone has no spread, and one column alone nothing to be merged with.

@@ -35,6 +35,8 @@ pub(super) const JOB: Tables = &[
             "strict",
             "precision",
             "threads",
+            "device",
+            "gpu",
         ],
     ),
     ("engine.tail", &["blocks", "columns"]),

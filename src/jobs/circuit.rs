@@ -20,7 +20,8 @@ mod sizes;
 mod snapshots;
 mod tail;
 
-use crate::backend::cpu::Cpu;
+use super::devices::{Computer, backend_for};
+use crate::backend::Backend;
 use crate::comm::grid::{Grid, Shape};
 use crate::comm::{Communicator, agree, keep_on_root};
 use crate::config::{Compression, Config, EngineKind};
@@ -63,6 +64,7 @@ struct Clock {
 /// The part of a job that the ranks with a shard work on.
 struct Run {
     comm: Rc<dyn Communicator>,
+    computer: Computer,
     engine: Box<dyn Engine>,
     stairs: Option<Staircase>,
     /// Nothing unless trajectories are sampled.
@@ -113,8 +115,10 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
         tracing::warn!("{idle} of {ranks} ranks are idle: {busy} are of use; start that many");
     }
     let stairs = first_stair(&inputs);
+    let computer =
+        backend_for(context.comm, &inputs.config.engine).map_err(|error| error.in_file(&context.job_file))?;
     let start = |_| {
-        let run = Run::new(grid.rows.into(), &inputs, stairs)?;
+        let run = Run::new(grid.rows.into(), computer, &inputs, stairs)?;
         Ok(Run { ensemble: Ensemble::new(grid.ensemble, &inputs), ..run })
     };
     // The members of an ensemble do not wait for each other where one fails.
@@ -142,25 +146,28 @@ fn reserve_output(inputs: &Inputs, context: &Context<'_>) -> Result<Option<Outpu
 }
 
 /// The engine at the start of the plan.
-fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings) -> Result<Box<dyn Engine>> {
-    let (plan, backend) = (&inputs.plan, Cpu::new(inputs.precision()));
+fn start_engine(
+    comm: Rc<dyn Communicator>,
+    backend: &dyn Backend,
+    inputs: &Inputs,
+    settings: Settings,
+) -> Result<Box<dyn Engine>> {
+    let plan = &inputs.plan;
     let basis = |index: u64| (plan.qubits, plan.start.to_physical(index));
     Ok(match (inputs.config.engine.kind, &inputs.start) {
-        (EngineKind::Density, Start::Basis(index)) => {
-            Box::new(Density::from_basis_state(comm, &backend, plan, *index)?)
-        }
+        (EngineKind::Density, Start::Basis(index)) => Box::new(Density::from_basis_state(comm, backend, plan, *index)?),
         (EngineKind::Statevector, Start::Basis(index)) => {
             let (qubits, physical) = basis(*index);
-            Box::new(Statevector::from_basis_state(comm, &backend, qubits, physical)?)
+            Box::new(Statevector::from_basis_state(comm, backend, qubits, physical)?)
         }
         (EngineKind::Trajectories, Start::Basis(index)) => {
-            Box::new(Trajectories::from_basis_state(comm, &backend, plan, *index, inputs.config.seed)?)
+            Box::new(Trajectories::from_basis_state(comm, backend, plan, *index, inputs.config.seed)?)
         }
         (EngineKind::LowRank | EngineKind::Auto, Start::Basis(index)) => {
             let (qubits, physical) = basis(*index);
-            let engine = LowRank::from_basis_state(comm, &backend, qubits, physical, settings)?;
+            let engine = LowRank::from_basis_state(comm, backend, qubits, physical, settings)?;
             match inputs.config.engine.tail {
-                Some(shape) => Box::new(engine.with_tail(&backend, &inputs.plan, shape, inputs.config.seed)?),
+                Some(shape) => Box::new(engine.with_tail(backend, &inputs.plan, shape, inputs.config.seed)?),
                 None => Box::new(engine),
             }
         }
@@ -175,7 +182,7 @@ fn start_engine(comm: Rc<dyn Communicator>, inputs: &Inputs, settings: Settings)
                 };
                 file.read_rows(first, count as u64)
             };
-            Box::new(LowRank::from_factor(comm, &backend, &factor, read, settings)?)
+            Box::new(LowRank::from_factor(comm, backend, &factor, read, settings)?)
         }
     })
 }
@@ -206,12 +213,13 @@ fn settings(inputs: &Inputs, stairs: Option<&Staircase>) -> Settings {
 }
 
 impl Run {
-    fn new(comm: Rc<dyn Communicator>, inputs: &Inputs, stairs: Option<Staircase>) -> Result<Run> {
-        let engine = start_engine(comm.clone(), inputs, settings(inputs, stairs.as_ref()))?;
+    fn new(comm: Rc<dyn Communicator>, computer: Computer, inputs: &Inputs, stairs: Option<Staircase>) -> Result<Run> {
+        let engine = start_engine(comm.clone(), &*computer.backend, inputs, settings(inputs, stairs.as_ref()))?;
         let is_channel = |step: &&crate::plan::Step| step.action.channel().is_some();
         let channels = inputs.plan.steps.iter().filter(is_channel).count();
         Ok(Run {
             comm,
+            computer,
             engine,
             stairs,
             ensemble: None,
@@ -319,7 +327,7 @@ impl Run {
         if stairs.cut() < SMALLEST_CUT {
             return Ok(None);
         }
-        *self = Run::new(self.comm.clone(), inputs, Some(stairs))?;
+        *self = Run::new(self.comm.clone(), self.computer.clone(), inputs, Some(stairs))?;
         Ok(Some(format!("pass {}: cut {:.1e}", stairs.stair(), stairs.cut())))
     }
 }

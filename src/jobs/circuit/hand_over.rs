@@ -128,7 +128,7 @@ impl CircuitJob<'_> {
         let (open, settled) = (self.inputs.choice.is_some(), self.inputs.config.engine.tail.is_some());
         let limited = |run: &&Run| open && !settled && self.watch.is_none() && run.engine.limited();
         let Some(run) = self.run.as_ref().filter(limited) else { return Ok(None) };
-        let (comm, stairs) = (run.comm.clone(), run.stairs);
+        let (comm, computer, stairs) = (run.comm.clone(), run.computer.clone(), run.stairs);
         if !self.inputs.take_tail(DEFAULT_TAIL) {
             return Ok(None);
         }
@@ -136,7 +136,7 @@ impl CircuitJob<'_> {
         let why = "low-rank with a tail: memory keeps it from its budget, so what it cuts is sampled".to_string();
         self.context.tell(&format!("engine: {why}"));
         self.inputs.choice.iter_mut().for_each(|choice| choice.handed_over = Some(why.clone()));
-        self.run = Some(Run::new(comm, &self.inputs, stairs)?);
+        self.run = Some(Run::new(comm, computer, &self.inputs, stairs)?);
         self.clock.stair = Instant::now();
         Ok(Some(Advance::Restart("with a tail".into())))
     }
@@ -146,13 +146,13 @@ impl CircuitJob<'_> {
         let missing = || Error::internal("nothing to hand over to");
         let mut inputs = self.watch.take().and_then(|watch| watch.planned).ok_or_else(missing)?;
         let run = self.run.take().ok_or_else(missing)?;
-        let comm = run.comm.clone();
+        let (comm, computer) = (run.comm.clone(), run.computer.clone());
         // Two states at a time may not fit.
         drop(run);
         self.context.tell(&format!("engine: {why}"));
         inputs.choice = self.inputs.choice.take();
         inputs.choice.iter_mut().for_each(|choice| choice.handed_over = Some(why.clone()));
-        let run = Run::new(comm, &inputs, super::first_stair(&inputs))?;
+        let run = Run::new(comm, computer, &inputs, super::first_stair(&inputs))?;
         self.run = Some(Run { ensemble: Ensemble::new(Box::new(Serial), &inputs), ..run });
         self.clock.stair = Instant::now();
         let name = inputs.config.engine.kind.name();

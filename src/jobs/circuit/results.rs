@@ -52,6 +52,7 @@ fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: P
     record.state = state_summary(&run, &job.inputs, &certificate, record.state);
     record.timing = timing(job, measured.seconds, engine_seconds);
     record.config = config_record(&job.inputs);
+    let ranks = Provenance { gpus: run.computer.gpus.clone(), ..ranks };
     record.provenance = provenance(job, ranks, engine_seconds);
     record.trace = std::mem::take(&mut run.trace);
     record.snapshots.append(&mut run.snapshots);
@@ -238,7 +239,6 @@ fn provenance(job: &CircuitJob<'_>, gathered: Provenance, engine_seconds: f64) -
         ranks: ranks as u64,
         idle_ranks: job.idle as u64,
         threads: rayon::current_num_threads() as u64,
-        gpus: Vec::new(),
         mpi_version: library_version(),
         hdf5_version: io::library_version(),
         engine_seconds,

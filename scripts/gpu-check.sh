@@ -1,0 +1,258 @@
+#!/usr/bin/env bash
+# Checks and measures the program on a machine with an NVIDIA GPU, in one command that builds nothing but the kernels:
+# what is there, conformance, whole jobs on the CPU and on the GPU, several ranks that share the GPU, NCCL, memory that
+# does not suffice, benchmarks. Runs in an unpacked bundle (scripts/gpu-bundle.sh) and in the repository after
+# `cargo build --release`.
+#
+#   ./gpu-check.sh                  # all of it; JSON to benches/results (the repository) or results (the bundle)
+#   ./gpu-check.sh --quick          # without the larger jobs and the benchmarks
+#   ./gpu-check.sh --rehearse       # on the CPU in the place of the GPU: checks this script where there is none
+#   PROGRAM=target/ci/rhoshard ...  # another build
+#
+# Exit code 0: all passed; 1: something failed; 77: no GPU found.
+set -euo pipefail
+exec </dev/null
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+device=cuda quick=
+for argument in "$@"; do
+    case $argument in
+        --quick) quick=1 ;;
+        --rehearse) device=cpu ;;
+        *)
+            echo "gpu-check: unknown option $argument; allowed: --quick, --rehearse" >&2
+            exit 2
+            ;;
+    esac
+done
+
+if [[ -f $here/env.sh ]]; then
+    program=${PROGRAM:-$here/bin/rhoshard} mpirun=$here/bin/mpirun fixtures=$here/fixtures results=$here/results
+    commit=$(cat "$here/commit")
+else
+    here=$(dirname "$here")
+    program=${PROGRAM:-${CARGO_TARGET_DIR:-$here/target}/release/rhoshard}
+    mpirun=${MPIRUN:-mpirun} fixtures=$here/tests/data/lret results=$here/benches/results
+    commit=$(git -C "$here" describe --always --dirty)
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+fi
+program=$(realpath "$program")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0 lines=()
+
+# --- Counting and recording --------------------------------------------------------------------------------------------
+
+# json TEXT: as a JSON string.
+json() {
+    local text=${1//\\/\\\\}
+    text=${text//\"/\\\"}
+    text=${text//$'\t'/ }
+    printf '"%s"' "${text//$'\n'/\\n}"
+}
+
+# record NAME STATE SECONDS DETAIL
+record() {
+    case $2 in
+        pass) ((passed += 1)) ;;
+        fail) ((failed += 1)) ;;
+        skip) ((skipped += 1)) ;;
+    esac
+    printf '%-5s %-58s %8s s  %s\n' "$2" "$1" "$3" "$(head -n1 <<<"$4")"
+    [[ $2 != fail ]] || printf '      %s\n' "${4//$'\n'/$'\n'      }"
+    lines+=("{\"name\": $(json "$1"), \"state\": \"$2\", \"seconds\": $3, \"detail\": $(json "$4")}")
+}
+
+# try NAME COMMAND...: passes if the command does; its last line is the detail.
+try() {
+    local name=$1 begin=$EPOCHREALTIME code=0
+    shift
+    timeout --kill-after=10 600 "$@" >"$work/log" 2>&1 || code=$?
+    if ((code == 0)); then
+        record "$name" pass "$(seconds "$begin")" "$(tail -n1 "$work/log")"
+    else
+        record "$name" fail "$(seconds "$begin")" "exit code $code: $(tail -n12 "$work/log")"
+    fi
+    return 0
+}
+
+seconds() {
+    awk -v begin="$1" -v end="$EPOCHREALTIME" 'BEGIN { printf "%.3f", end - begin }'
+}
+
+# offers WORDS...: whether the program has this subcommand.
+offers() {
+    "$program" "$@" --help >/dev/null 2>&1
+}
+
+# --- Jobs --------------------------------------------------------------------------------------------------------------
+
+# job NAME DEVICE QUBITS ENGINE_LINES...: writes $work/NAME.toml.
+job() {
+    local name=$1 on=$2 qubits=$3
+    shift 3
+    {
+        printf 'job = "circuit"\nseed = 7\n[circuit]\nfile = "%s"\n' "$fixtures/random_n${qubits}_d13_s42.qasm"
+        printf '[engine]\ndevice = "%s"\n' "$on"
+        printf '%s\n' "$@"
+        printf '[observe]\nexpectations = ["Z0", "X1 X2", "Y0 Z3", "0.5*Z1 Z2 - X0"]\nprobabilities = [[0, 1, 2], [5, 3]]\n'
+    } >"$work/$name.toml"
+}
+
+# agree NAME TOLERANCE RANKS QUBITS ENGINE_LINES...: the job on the CPU and on the GPU gives the same numbers.
+agree() {
+    local name=$1 tolerance=$2 ranks=$3 qubits=$4 launch=()
+    shift 4
+    ((ranks == 1)) || launch=("$mpirun" --bind-to none -n "$ranks")
+    job one cpu "$qubits" "$@"
+    job other "$device" "$qubits" "$@"
+    compare_jobs() {
+        "$program" run --quiet "$work/one.toml"
+        "${launch[@]}" "$program" run --quiet "$work/other.toml"
+        "$program" compare "$work/one.h5" "$work/other.h5" --tolerance "$tolerance"
+    }
+    export -f compare_jobs
+    export program work tolerance
+    try "$name" bash -c "set -e; launch=(${launch[*]@Q}); compare_jobs"
+}
+
+whole_jobs() {
+    local precision tolerance
+    for precision in double single; do
+        tolerance=1e-10
+        [[ $precision == double ]] || tolerance=1e-5
+        local common=("precision = \"$precision\"")
+        agree "low rank, 8 qubits, $precision" $tolerance 1 8 "${common[@]}" 'budget = 0.02'
+        agree "low rank, 12 qubits, $precision" $tolerance 1 12 "${common[@]}" 'budget = 0.02'
+        agree "low rank with a tail, 8 qubits, $precision" $tolerance 1 8 "${common[@]}" 'cut = 1e-4' 'tail = {}'
+        agree "density, 8 qubits, $precision" $tolerance 1 8 "${common[@]}" 'kind = "density"' 'budget = 0.02'
+        agree "trajectories, 10 qubits, $precision" $tolerance 1 10 "${common[@]}" 'kind = "trajectories"' 'trajectories = 64'
+    done
+    [[ -z $quick ]] || return 0
+    agree "low rank, 16 qubits, double" 1e-10 1 16 'budget = 0.0217'
+}
+
+# Several ranks on one GPU: NCCL refuses that, so the exchanges are staged.
+shared_gpu() {
+    local ranks
+    if [[ ! -x $(command -v "$mpirun") ]]; then
+        record "ranks that share the GPU" skip 0 "there is no mpirun"
+        return
+    fi
+    export RHOSHARD_TRANSPORT=staged
+    for ranks in 2 4; do
+        agree "low rank, 10 qubits, $ranks ranks, staged" 1e-10 "$ranks" 10 'budget = 0.02'
+        agree "density, 8 qubits, $ranks ranks, staged" 1e-10 "$ranks" 8 'kind = "density"' 'budget = 0.02'
+    done
+    unset RHOSHARD_TRANSPORT
+}
+
+nccl_alone() {
+    if [[ $device == cuda ]] && "$program" info -v | grep -q '^NCCL *missing'; then
+        record "NCCL, one rank" skip 0 "$("$program" info -v | grep '^NCCL')"
+        return
+    fi
+    export RHOSHARD_TRANSPORT=nccl
+    agree "low rank, 10 qubits, NCCL with one rank" 1e-10 1 10 'budget = 0.02'
+    unset RHOSHARD_TRANSPORT
+}
+
+# A state that no GPU holds must be refused in words, without a crash.
+out_of_memory() {
+    local code=0 begin=$EPOCHREALTIME text limit="" name="a state larger than the GPU is refused"
+    # So that it is not refused before the GPU is asked. On the CPU it might be granted, and never be there.
+    [[ $device == cpu ]] || limit='memory = "2 TiB"'
+    {
+        printf 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[36] q;\n'
+        printf 'h q[%d];\n' {0..35}
+    } >"$work/large.qasm"
+    cat >"$work/large.toml" <<JOB
+job = "circuit"
+[circuit]
+file = "large.qasm"
+[engine]
+kind = "statevector"
+device = "$device"
+$limit
+[observe]
+expectations = ["Z0"]
+JOB
+    text=$(timeout 120 "$program" run "$work/large.toml" 2>&1) || code=$?
+    if ((code == 1 || code == 2)) && grep -qiE 'memory|bytes' <<<"$text" && ! grep -q panicked <<<"$text"; then
+        record "$name" pass "$(seconds "$begin")" "$(grep -m1 error <<<"$text")"
+    else
+        record "$name" fail "$(seconds "$begin")" "exit code $code: $text"
+    fi
+}
+
+# --- Measurements ------------------------------------------------------------------------------------------------------
+
+benchmarks() {
+    if [[ -n $quick ]]; then
+        record "benchmarks" skip 0 "--quick"
+        return
+    fi
+    if offers bench gpu; then
+        try "rhoshard bench gpu" "$program" bench gpu --output "$results/$stem-bench.json"
+    else
+        record "rhoshard bench gpu" skip 0 "this program has no such command"
+    fi
+    local size budget
+    for size in 18:0.03 20:0.05; do
+        budget=${size#*:} size=${size%:*}
+        job timed "$device" "$size" "budget = $budget"
+        [[ $device == cuda ]] || { record "low rank, $size qubits, timed" skip 0 "rehearsal" && continue; }
+        try "low rank, $size qubits, budget $budget, timed" "$program" run "$work/timed.toml"
+    done
+}
+
+conformance() {
+    if offers bench conformance; then
+        try "conformance of the backend" "$program" bench conformance --device "$device"
+    else
+        record "conformance of the backend" skip 0 \
+            "this program has no self-test for it; it would be: rhoshard bench conformance --device $device"
+    fi
+    try "circuits with known results" "$program" validate
+}
+
+write_json() {
+    local file=$results/$stem.json separator=
+    mkdir -p "$results"
+    {
+        printf '{\n  "commit": %s,\n  "device": "%s",\n  "started": "%s",\n' "$(json "$commit")" "$device" "$started"
+        printf '  "info": %s,\n  "checks": [' "$(json "$info")"
+        for line in "${lines[@]}"; do
+            printf '%s\n    %s' "$separator" "$line"
+            separator=,
+        done
+        printf '\n  ]\n}\n'
+    } >"$file"
+    echo "written to $file"
+}
+
+# --- The run -----------------------------------------------------------------------------------------------------------
+
+[[ -x $program ]] || { echo "gpu-check: $program is missing; next: cargo build --release, or set PROGRAM" >&2 && exit 2; }
+started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+stem=gpu-check-$(uname -n)-$(date -u +%Y%m%d-%H%M%S)
+info=$("$program" info -v)
+echo "$info"
+echo
+if [[ $device == cuda ]] && ! grep -qE '^GPU +[0-9]+: ' <<<"$info"; then
+    echo "no GPU found: $(sed -n 's/^GPU *//p' <<<"$info")"
+    exit 77
+fi
+# What a rehearsal finds says nothing about a GPU.
+[[ $device == cuda ]] || results=$work
+mkdir -p "$results"
+conformance
+whole_jobs
+shared_gpu
+nccl_alone
+out_of_memory
+benchmarks
+echo
+write_json
+echo "$passed passed, $failed failed, $skipped skipped"
+((failed == 0))

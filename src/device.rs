@@ -1,0 +1,190 @@
+//! One GPU, or its emulation on the host: memory, streams, kernels, dense linear algebra.
+//!
+//! Everything above speaks to a [`Device`]; whether kernels run on a GPU through the CUDA driver or on the CPU through the
+//! host shim is decided here and nowhere else, so that the CPU runs the very host code and the very kernels of the GPU.
+//! Addresses are those of the device; calls on one stream run in order, calls return before they are done unless they say
+//! otherwise.
+
+#[cfg(feature = "cuda")]
+pub mod cuda;
+#[cfg(not(feature = "cuda"))]
+#[path = "device/cuda_absent.rs"]
+pub mod cuda;
+pub mod kernels;
+mod survey;
+
+use crate::error::Result;
+use crate::linalg::Precision;
+use std::rc::Rc;
+
+pub use survey::{Gpu, Survey};
+
+/// Calls on different streams may overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Kernels and products.
+    Compute,
+    /// Packing, copies to the host and collectives.
+    Communication,
+}
+
+/// A point in the order of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event(pub u64);
+
+/// How many threads a kernel gets; all in one dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Launch {
+    /// Blocks.
+    pub blocks: u32,
+    /// Threads of each.
+    pub threads: u32,
+    /// Bytes of dynamic shared memory of each.
+    pub shared: u32,
+}
+
+/// How a factor of a product is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    Plain,
+    /// Transposed.
+    Transposed,
+    /// Conjugated and transposed.
+    Adjoint,
+}
+
+/// A column-major matrix of complex numbers on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operand {
+    /// Address of its first entry.
+    pub address: u64,
+    /// Entries from one column to the next.
+    pub stride: usize,
+    /// How it is read.
+    pub form: Form,
+}
+
+/// `result = left right + keep result`, column-major, complex.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Product {
+    /// Of all entries.
+    pub precision: Precision,
+    /// Rows of the result.
+    pub rows: usize,
+    /// Columns of the result.
+    pub columns: usize,
+    /// Length of the sums.
+    pub inner: usize,
+    /// The left factor.
+    pub left: Operand,
+    /// The right factor.
+    pub right: Operand,
+    /// Address of the result.
+    pub result: u64,
+    /// Entries from one column of the result to the next.
+    pub stride: usize,
+    /// Whether the product is added to what is there.
+    pub accumulate: bool,
+}
+
+/// A rectangle of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rectangle {
+    /// Address of its first byte.
+    pub address: u64,
+    /// Bytes from one row to the next.
+    pub pitch: usize,
+}
+
+/// One device of one rank.
+pub trait Device {
+    /// What it is, for instance `NVIDIA H200`.
+    fn name(&self) -> String;
+    /// Bytes that can be allocated, and bytes in all.
+    ///
+    /// # Errors
+    /// Resource error when the device does not answer; the same holds for every other call.
+    fn memory(&self) -> Result<(u64, u64)>;
+    /// Multiprocessors: so many blocks run at the same time, or a few times as many.
+    fn multiprocessors(&self) -> u32;
+    /// New memory, aligned to 256 bytes, its content undefined.
+    ///
+    /// # Errors
+    /// Resource error that says how much was asked for and how much there is.
+    fn allocate(&self, bytes: usize) -> Result<u64>;
+    /// Gives memory back, once everything that was called before is done.
+    fn release(&self, address: u64);
+    /// Copies bytes to the device; `data` may change once the call returns.
+    fn upload(&self, stream: Stream, data: &[u8], to: u64) -> Result<()>;
+    /// Copies bytes from the device, and waits for them.
+    fn download(&self, stream: Stream, from: u64, data: &mut [u8]) -> Result<()>;
+    /// Sets bytes to zero: `rows` rows of `bytes` bytes.
+    fn clear(&self, stream: Stream, at: Rectangle, bytes: usize, rows: usize) -> Result<()>;
+    /// Copies `rows` rows of `bytes` bytes; the two do not overlap.
+    fn copy(&self, stream: Stream, from: Rectangle, to: Rectangle, bytes: usize, rows: usize) -> Result<()>;
+    /// Runs a kernel of `kernels/`. `arguments` are the bytes of its one argument, a structure.
+    ///
+    /// # Safety
+    /// The structure is the one that the kernel takes, and its addresses are those of memory as large as the kernel expects.
+    unsafe fn launch(&self, stream: Stream, kernel: &str, launch: Launch, arguments: &[u8]) -> Result<()>;
+    /// A matrix product.
+    fn multiply(&self, stream: Stream, product: &Product) -> Result<()>;
+    /// Waits until everything called on the stream is done.
+    fn synchronize(&self, stream: Stream) -> Result<()>;
+    /// The place that the stream has come to.
+    fn record(&self, stream: Stream) -> Result<Event>;
+    /// What is called on the stream from now on waits for the event.
+    fn wait(&self, stream: Stream, event: Event) -> Result<()>;
+    /// The driver's own handle of a stream, for libraries that put work on it themselves; nothing where there is no driver.
+    fn stream_handle(&self, _stream: Stream) -> Option<u64> {
+        None
+    }
+    /// What tells it from every other device of all nodes; nothing for an emulation.
+    fn identity(&self) -> Option<[u8; 16]> {
+        None
+    }
+    /// Whether everything called on the stream is done; a device that cannot tell waits for it.
+    fn is_idle(&self, stream: Stream) -> Result<bool> {
+        self.synchronize(stream).map(|()| true)
+    }
+}
+
+/// Memory that is given back when it is dropped.
+pub struct Memory {
+    device: Rc<dyn Device>,
+    address: u64,
+    bytes: usize,
+}
+
+impl Memory {
+    /// New memory, its content undefined.
+    ///
+    /// # Errors
+    /// As [`Device::allocate`].
+    pub fn new(device: Rc<dyn Device>, bytes: usize) -> Result<Memory> {
+        let address = device.allocate(bytes)?;
+        Ok(Memory { device, address, bytes })
+    }
+
+    /// Address of its first byte.
+    pub fn address(&self) -> u64 {
+        self.address
+    }
+
+    /// Its size.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The device it is on.
+    pub fn device(&self) -> &Rc<dyn Device> {
+        &self.device
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.device.release(self.address);
+    }
+}

@@ -1,0 +1,317 @@
+//! The device of a GPU against a CUDA driver that is made up (tests/support/fake_cuda.c), so that its logic runs where
+//! there is no GPU: work that is done as late as it may be, memory that runs out, kernels that are compiled once.
+
+#![cfg(feature = "cuda")]
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/host_device.rs"]
+mod host_device;
+mod reference;
+
+use num_complex::{Complex, Complex32, Complex64};
+use reference::ranks;
+use rhoshard::comm::device::{DeviceMessage, connect};
+use rhoshard::comm::{Communicator, agree};
+use rhoshard::device::{Device, Form, Launch, Memory, Operand, Product, Rectangle, Stream, cuda};
+use rhoshard::error::ErrorKind;
+use rhoshard::linalg::Precision;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::{LazyLock, Mutex, MutexGuard};
+
+/// Bytes of the made-up GPU.
+const MEMORY: u64 = 256 << 20;
+
+/// The folder of the libraries, the caches and what the compiler was asked for; made once.
+static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("fake_cuda_{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for (library, part) in [
+        ("libcuda.so.1", "DRIVER"),
+        ("libnvrtc.so.13", "NVRTC"),
+        ("libcublas.so.13", "CUBLAS"),
+        ("libnccl.so.2", "NCCL"),
+    ] {
+        build(&folder.join(library), part);
+    }
+    // SAFETY: tests take the lock before they read the environment, and nothing else of this process writes it.
+    unsafe {
+        std::env::set_var("RHOSHARD_CUDA_PATH", &folder);
+        std::env::set_var("RHOSHARD_CACHE", folder.join("cache"));
+        std::env::set_var("FAKE_NVRTC_LOG", folder.join("compiled"));
+        std::env::set_var("FAKE_CUDA_MEMORY", MEMORY.to_string());
+    }
+    folder
+});
+
+fn build(library: &Path, part: &str) {
+    let name = library.file_name().unwrap().to_string_lossy().into_owned();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/fake_cuda.c");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-w", &format!("-D{part}"), &format!("-Wl,-soname,{name}"), "-o"]);
+    let output = compiler.arg(library).arg(source).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A device; the lock keeps tests apart, which share the driver.
+fn device() -> (Rc<dyn Device>, MutexGuard<'static, ()>) {
+    static LOCK: Mutex<()> = Mutex::new(());
+    let lock = LOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    LazyLock::force(&FOLDER);
+    (cuda::open(1).unwrap_or_else(|error| panic!("{error}")), lock)
+}
+
+fn bytes(count: usize, seed: u8) -> Vec<u8> {
+    (0..count).map(|index| (index as u8).wrapping_mul(31).wrapping_add(seed) ^ (index >> 8) as u8).collect()
+}
+
+#[test]
+fn a_gpu_is_described_and_a_wrong_number_refused() {
+    let (device, _lock) = device();
+    assert_eq!((device.name().as_str(), device.multiprocessors()), ("Fake GPU 1", 132));
+    assert_eq!(device.memory().unwrap(), (MEMORY, MEMORY));
+    assert_eq!(cuda::count().unwrap(), 2);
+    let message = cuda::open(2).err().unwrap().to_string();
+    assert!(message.contains("there is no GPU 2") && message.contains("0 to 1"), "{message}");
+    let survey = cuda::survey();
+    assert_eq!(survey.gpus.unwrap()[0].name, "Fake GPU 0");
+    assert_eq!(survey.libraries[2], ("cuBLAS", Ok("13.12.11".to_string())));
+}
+
+#[test]
+fn what_goes_up_comes_down_whatever_its_size() {
+    let (device, _lock) = device();
+    for count in [1, 255, 4 << 20, (4 << 20) + 1, (37 << 20) + 5] {
+        let memory = Memory::new(device.clone(), count).unwrap();
+        let mut sent = bytes(count, 7);
+        device.upload(Stream::Compute, &sent, memory.address()).unwrap();
+        let expected = sent.clone();
+        sent.fill(0);
+        let mut received = vec![0; count];
+        device.download(Stream::Compute, memory.address(), &mut received).unwrap();
+        assert!(received == expected, "{count} bytes");
+    }
+    assert_eq!(device.memory().unwrap().0, MEMORY, "all memory was given back");
+}
+
+#[test]
+fn many_small_uploads_do_not_run_over_each_other() {
+    let (device, _lock) = device();
+    let (pieces, length) = (3000, 10_000);
+    let memory = Memory::new(device.clone(), pieces * length).unwrap();
+    for piece in 0..pieces {
+        device
+            .upload(Stream::Communication, &bytes(length, piece as u8), memory.address() + (piece * length) as u64)
+            .unwrap();
+    }
+    let mut received = vec![0; pieces * length];
+    device.download(Stream::Communication, memory.address(), &mut received).unwrap();
+    for piece in 0..pieces {
+        assert!(received[piece * length..][..length] == bytes(length, piece as u8), "piece {piece}");
+    }
+}
+
+#[test]
+fn streams_wait_for_events_only() {
+    let (device, _lock) = device();
+    let memory = Memory::new(device.clone(), 64).unwrap();
+    let other = Memory::new(device.clone(), 64).unwrap();
+    let row = |memory: &Memory| Rectangle { address: memory.address(), pitch: 64 };
+    // Far more events than the driver has, with the waits behind by one round.
+    let mut event = None;
+    for round in 0..5000u32 {
+        device.upload(Stream::Compute, &[round as u8; 64], memory.address()).unwrap();
+        event = Some(device.record(Stream::Compute).unwrap());
+        if round == 0 {
+            device.wait(Stream::Communication, event.unwrap()).unwrap();
+        }
+    }
+    device.wait(Stream::Communication, event.unwrap()).unwrap();
+    device.copy(Stream::Communication, row(&memory), row(&other), 64, 1).unwrap();
+    let mut received = [0; 64];
+    device.download(Stream::Communication, other.address(), &mut received).unwrap();
+    assert_eq!(received, [(4999 % 256) as u8; 64]);
+}
+
+#[test]
+fn rectangles_are_cleared_and_copied() {
+    let (device, _lock) = device();
+    for (pitch, width, rows) in [(32, 8, 5), (33, 7, 4), (16, 16, 3), (40, 40, 1), (24, 0, 3)] {
+        let size = pitch * rows;
+        let source = Memory::new(device.clone(), size).unwrap();
+        let target = Memory::new(device.clone(), size + 16 * rows).unwrap();
+        let content = bytes(size, 3);
+        device.upload(Stream::Compute, &content, source.address()).unwrap();
+        device.upload(Stream::Compute, &vec![9; target.bytes()], target.address()).unwrap();
+        let from = Rectangle { address: source.address(), pitch };
+        let to = Rectangle { address: target.address(), pitch: pitch + 16 };
+        device.copy(Stream::Compute, from, to, width, rows).unwrap();
+        device.clear(Stream::Compute, from, width, rows).unwrap();
+        let (mut cleared, mut copied) = (vec![0; size], vec![0; target.bytes()]);
+        device.download(Stream::Compute, source.address(), &mut cleared).unwrap();
+        device.download(Stream::Compute, target.address(), &mut copied).unwrap();
+        for (index, byte) in content.iter().enumerate() {
+            let (row, column) = (index / pitch, index % pitch);
+            let inside = column < width;
+            assert_eq!(cleared[index], if inside { 0 } else { *byte });
+            assert_eq!(copied[row * (pitch + 16) + column], if inside { *byte } else { 9 });
+        }
+    }
+}
+
+#[test]
+fn memory_that_runs_out_is_an_error_with_numbers() {
+    let (device, _lock) = device();
+    let held = Memory::new(device.clone(), 200 << 20).unwrap();
+    let error = Memory::new(device.clone(), 100 << 20).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Resource);
+    let message = error.to_string();
+    for part in [format!("{} bytes do not fit", 100 << 20), format!("{} of {MEMORY} bytes are free", 56 << 20)] {
+        assert!(message.contains(&part), "{message}");
+    }
+    drop(held);
+    assert!(Memory::new(device, 100 << 20).is_ok());
+}
+
+/// The argument of `fill`, in the order of kernels/fill.cu.
+fn fill(memory: &Memory, count: u64, value: f64) -> Vec<u8> {
+    [memory.address().to_le_bytes(), count.to_le_bytes(), value.to_le_bytes()].concat()
+}
+
+#[test]
+fn kernels_are_compiled_once_and_kept_on_disk() {
+    let (first, _lock) = device();
+    let memory = Memory::new(first.clone(), 800).unwrap();
+    let launch = Launch { blocks: 2, threads: 128, shared: 0 };
+    let second = cuda::open(0).unwrap();
+    for (device, value) in [(&first, 1.5), (&first, 2.5), (&second, 3.5)] {
+        // SAFETY: the argument is that of the kernel, and the memory holds so many numbers.
+        unsafe { device.launch(Stream::Compute, "fill_f64", launch, &fill(&memory, 100, value)).unwrap() };
+        let mut filled = vec![0; 800];
+        device.download(Stream::Compute, memory.address(), &mut filled).unwrap();
+        assert!(filled.chunks_exact(8).all(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()) == value));
+    }
+    let compiled = std::fs::read_to_string(FOLDER.join("compiled")).unwrap();
+    assert_eq!(compiled, "cubin of fill.cu\n", "not for the second device: it is on the disk");
+    let error = |kernel: &str, argument: &[u8]| {
+        // SAFETY: the made-up driver refuses both.
+        unsafe { first.launch(Stream::Compute, kernel, launch, argument) }.unwrap_err()
+    };
+    assert!(error("fill_f64", &[0; 8]).to_string().contains("the kernel fill_f64 (2 blocks of 128 threads"));
+    assert_eq!(error("absent_f64", &[]).kind, ErrorKind::Internal);
+    assert!(error("fill", &[]).what.contains("there is no kernel `fill`"));
+}
+
+/// `result = left right + result` for `left` of 3 x 2 and `right` of 2 x 4, in all forms, with strides beyond the rows.
+fn products<T: Copy + num_traits::NumAssign + std::fmt::Debug>(
+    precision: Precision,
+    number: impl Fn(f64, f64) -> T,
+    conjugated: impl Fn(T) -> T,
+) {
+    let (device, _lock) = device();
+    let stride = 5;
+    let size = size_of::<T>();
+    let matrix = |seed: usize| -> Vec<T> {
+        (0..4 * stride).map(|place| number((place * 7 + seed) as f64 % 5.0, (place * 3 + seed) as f64 % 4.0)).collect()
+    };
+    let upload = |values: &[T]| {
+        let memory = Memory::new(device.clone(), size_of_val(values)).unwrap();
+        // SAFETY: numbers are plain bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) };
+        device.upload(Stream::Compute, bytes, memory.address()).unwrap();
+        memory
+    };
+    let (left, right, before) = (matrix(1), matrix(2), matrix(3));
+    let entry = |values: &[T], form: Form, row: usize, column: usize| match form {
+        Form::Plain => values[row + column * stride],
+        Form::Transposed => values[column + row * stride],
+        Form::Adjoint => conjugated(values[column + row * stride]),
+    };
+    let forms = [Form::Plain, Form::Transposed, Form::Adjoint];
+    for (place, form_left) in forms.into_iter().enumerate() {
+        let (form_right, accumulate) = (forms[(place + 1) % 3], place == 1);
+        let (on_left, on_right, on_result) = (upload(&left), upload(&right), upload(&before));
+        let operand = |memory: &Memory, form| Operand { address: memory.address(), stride, form };
+        let product = Product {
+            precision,
+            rows: 3,
+            columns: 4,
+            inner: 2,
+            left: operand(&on_left, form_left),
+            right: operand(&on_right, form_right),
+            result: on_result.address(),
+            stride,
+            accumulate,
+        };
+        device.multiply(Stream::Compute, &product).unwrap();
+        let mut bytes = vec![0; before.len() * size];
+        device.download(Stream::Compute, on_result.address(), &mut bytes).unwrap();
+        for (index, old) in before.iter().enumerate() {
+            let (row, column) = (index % stride, index / stride);
+            let mut expected = if row < 3 && !accumulate { T::zero() } else { *old };
+            for inner in (0..2).filter(|_| row < 3) {
+                expected += entry(&left, form_left, row, inner) * entry(&right, form_right, inner, column);
+            }
+            // SAFETY: the bytes are those of a number; they may lie anywhere.
+            let found: T = unsafe { bytes[index * size..].as_ptr().cast::<T>().read_unaligned() };
+            assert_eq!(found, expected, "{form_left:?} {form_right:?} at {row}, {column}");
+        }
+    }
+}
+
+#[test]
+fn products_in_all_forms() {
+    products(Precision::Double, Complex64::new, |value| value.conj());
+    products(Precision::Single, |re, im| Complex32::new(re as f32, im as f32), |value: Complex<f32>| value.conj());
+}
+
+#[test]
+fn ranks_with_a_gpu_each_exchange_by_nccl() {
+    let (_device, _lock) = device();
+    let transports = ranks::run(2, |comm: Box<dyn Communicator>| {
+        let (rank, size) = (comm.rank(), comm.size());
+        let device = cuda::open(rank).unwrap();
+        let devices = connect(comm.into(), device.clone()).unwrap();
+        host_device::check_verbs(&*devices, &device, [rank, size], (5 << 20) + 8);
+        devices.transport()
+    });
+    assert_eq!(transports, ["NCCL"; 2]);
+}
+
+#[test]
+fn ranks_that_share_a_gpu_exchange_through_the_hosts() {
+    let (_device, _lock) = device();
+    let transports = ranks::run(4, |comm: Box<dyn Communicator>| {
+        let (rank, size) = (comm.rank(), comm.size());
+        let device = cuda::open(rank % 2).unwrap();
+        let devices = connect(comm.into(), device.clone()).unwrap();
+        host_device::check_verbs(&*devices, &device, [rank, size], (1 << 20) + 8);
+        devices.transport()
+    });
+    assert_eq!(transports, ["host memory and MPI"; 4]);
+}
+
+#[test]
+fn a_rank_that_gives_up_takes_the_others_out_of_nccl() {
+    let (_device, _lock) = device();
+    let errors = ranks::run(2, |comm: Box<dyn Communicator>| {
+        let comm: Rc<dyn Communicator> = comm.into();
+        let device = cuda::open(comm.rank()).unwrap();
+        let devices = connect(comm.clone(), device.clone()).unwrap();
+        let memory = Memory::new(device, 64).unwrap();
+        let result = if comm.rank() == 1 {
+            devices.abort();
+            devices.sum(memory.address(), 8)
+        } else {
+            let (send, receive) = (memory.address(), memory.address() + 32);
+            devices.start(&[DeviceMessage { partner: 1, send, receive, bytes: 32 }]).map(|_| ())
+        };
+        let error = result.unwrap_err().to_string();
+        assert!(agree(&*comm, devices.broadcast(memory.address(), 8, 0)).is_err(), "nothing goes on afterwards");
+        error
+    });
+    let told = "an exchange between GPUs failed in NCCL: remote process exited (error 6): the last words";
+    assert!(errors[0].contains(told) && errors[0].contains("NCCL_DEBUG"), "{}", errors[0]);
+    assert!(errors[1].contains("not connected any more"), "{}", errors[1]);
+}
