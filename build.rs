@@ -17,4 +17,43 @@ fn main() {
     println!("cargo:rustc-env=RHOSHARD_TARGET={target}");
     let profile = std::env::var("PROFILE").unwrap_or_default();
     println!("cargo:rustc-env=RHOSHARD_PROFILE={profile}");
+    #[cfg(feature = "emulated-gpu")]
+    emulated_gpu::compile();
+}
+
+/// The kernels of the GPU for the host, in both precisions; in double also with each of their barriers left out, for the
+/// tests that must notice it.
+#[cfg(feature = "emulated-gpu")]
+mod emulated_gpu {
+    /// The numbers that kernels give their barriers.
+    const BARRIERS: std::ops::Range<u32> = 0..3;
+
+    pub fn compile() {
+        println!("cargo:rerun-if-changed=kernels");
+        kernels("double", "_f64", &[]);
+        kernels("float", "_f32", &[]);
+        for barrier in BARRIERS {
+            let number = barrier.to_string();
+            kernels("double", &format!("_f64_without_{barrier}"), &[("SKIPPED_BARRIER", number.as_str())]);
+        }
+        compiler().file("kernels/shim/emulate.cpp").compile("rhoshard_emulate");
+    }
+
+    fn compiler() -> cc::Build {
+        let mut build = cc::Build::new();
+        // What CUDA's compiler understands and this one does not need to.
+        build.cpp(true).std("c++17").opt_level(2).flag("-Wno-unknown-pragmas").flag("-Wno-unused-function");
+        build
+    }
+
+    fn kernels(real: &str, suffix: &str, more: &[(&str, &str)]) {
+        let mut build = compiler();
+        build.define("REAL", real).define("SUFFIX", suffix).define("KERNELS", format!("kernels{suffix}").as_str());
+        for (name, value) in more {
+            build.define(name, Some(*value));
+        }
+        // Kernels are found by name, so no other code refers to them.
+        build.link_lib_modifier("+whole-archive");
+        build.file("kernels/shim/kernels.cpp").compile(&format!("rhoshard_kernels{suffix}"));
+    }
 }

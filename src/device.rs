@@ -5,6 +5,13 @@
 //! Addresses are those of the device; calls on one stream run in order, calls return before they are done unless they say
 //! otherwise.
 
+#[cfg(feature = "emulated-gpu")]
+pub mod emulated;
+#[cfg(not(feature = "emulated-gpu"))]
+#[path = "device/emulated_absent.rs"]
+pub mod emulated;
+pub mod kernels;
+
 use crate::error::Result;
 use crate::linalg::Precision;
 use std::rc::Rc;
