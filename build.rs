@@ -28,8 +28,15 @@ mod emulated_gpu {
     /// The numbers that kernels give their barriers.
     const BARRIERS: std::ops::Range<u32> = 0..3;
 
+    /// `address,undefined`, for instance: kernels are compiled to notice what they must not do (scripts/kernels-asan.sh).
+    const SANITIZERS: &str = "RHOSHARD_SANITIZE";
+
     pub fn compile() {
         println!("cargo:rerun-if-changed=kernels");
+        println!("cargo:rerun-if-env-changed={SANITIZERS}");
+        if let Ok(sanitizers) = std::env::var(SANITIZERS) {
+            println!("cargo:rustc-link-arg=-fsanitize={sanitizers}");
+        }
         kernels("double", "_f64", &[]);
         kernels("float", "_f32", &[]);
         for barrier in BARRIERS {
@@ -43,6 +50,9 @@ mod emulated_gpu {
         let mut build = cc::Build::new();
         // What CUDA's compiler understands and this one does not need to.
         build.cpp(true).std("c++17").opt_level(2).flag("-Wno-unknown-pragmas").flag("-Wno-unused-function");
+        if let Ok(sanitizers) = std::env::var(SANITIZERS) {
+            build.flag(format!("-fsanitize={sanitizers}")).flag("-fno-sanitize-recover=undefined").debug(true);
+        }
         build
     }
 

@@ -146,6 +146,21 @@ struct Items {
     u32 reciprocal;
 };
 
+/// Items that a thread has under way at the same time, where one alone would not keep the memory busy.
+static constexpr int BATCH = 4;
+
+/// Calls body(places) with some of 0 .. count for this thread, until all threads together had all; places from count on
+/// are none.
+template <class Body>
+__device__ inline void for_each_batch(u32 count, Body body) {
+    for (u32 start = threadIdx.x; start < count; start += BATCH * blockDim.x) {
+        u32 places[BATCH];
+#pragma unroll
+        for (int i = 0; i < BATCH; i++) places[i] = start + i * blockDim.x;
+        body(places);
+    }
+}
+
 /// Calls body(row, lane) for every item of the block.
 template <class Body>
 __device__ inline void for_each_item(const Items& items, Body body) {

@@ -14,6 +14,13 @@ struct DiagonalArguments {
     Complex entries[INLINE_ENTRIES];
 };
 
+/// The value of the target bits.
+__device__ inline u32 value_of(const DiagonalArguments& arguments, u64 row) {
+    u32 value = 0;
+    for (u32 bit = 0; bit < arguments.targets; bit++) value |= (u32)(row >> arguments.target[bit] & 1) << bit;
+    return value;
+}
+
 KERNEL(diagonal, DiagonalArguments) {
     SHARED(Complex, entries);
     if (!arguments.table) {
@@ -21,13 +28,27 @@ KERNEL(diagonal, DiagonalArguments) {
         BARRIER(0);
     }
     const Complex* table = arguments.table ? (const Complex*)arguments.table : entries;
-    for_each_item(arguments.items, [&](u64 row, u32 column) {
-        u32 value = 0;
-        for (u32 bit = 0; bit < arguments.targets; bit++) value |= (u32)(row >> arguments.target[bit] & 1) << bit;
-        const Complex entry = table[value];
-        if (entry.re == 1 && entry.im == 0) return;
-        Complex* amplitude = (Complex*)arguments.items.data + (row * arguments.items.stride + column);
-        *amplitude = entry * *amplitude;
+    const Items& items = arguments.items;
+    const Numbers numbers = numbers_of_block(items.rows);
+    const u32 count = numbers.count * items.lanes;
+    for_each_batch(count, [&](const u32 (&places)[BATCH]) {
+        Complex* amplitudes[BATCH];
+        Complex values[BATCH];
+#pragma unroll
+        for (int i = 0; i < BATCH; i++) {
+            const u32 place = quotient(places[i], items.reciprocal);
+            const u64 row = row_of(items.rows.spread, numbers.first + place);
+            amplitudes[i] = nullptr;
+            if (places[i] >= count || (row & items.rows.checked) != items.rows.expected) continue;
+            const Complex entry = table[value_of(arguments, row)];
+            if (entry.re == 1 && entry.im == 0) continue;
+            amplitudes[i] = (Complex*)items.data + (row * items.stride + (places[i] - place * items.lanes));
+            values[i] = entry * *amplitudes[i];
+        }
+#pragma unroll
+        for (int i = 0; i < BATCH; i++) {
+            if (amplitudes[i]) *amplitudes[i] = values[i];
+        }
     });
 }
 

@@ -99,9 +99,17 @@ __device__ inline void within(const Within& groups, const Action& action, Comple
     if ((row & groups.rows.checked) != groups.rows.expected) return;
     Complex* tile = (Complex*)groups.data + row;
     const u32 size = 1u << (groups.low + groups.high);
-    for (u32 place = threadIdx.x; place < size; place += blockDim.x) {
-        shared[slot_of(place)] = *row_of_tile(groups, tile, place);
-    }
+    for_each_batch(size, [&](const u32 (&places)[BATCH]) {
+        Complex values[BATCH];
+#pragma unroll
+        for (int i = 0; i < BATCH; i++) {
+            if (places[i] < size) values[i] = *row_of_tile(groups, tile, places[i]);
+        }
+#pragma unroll
+        for (int i = 0; i < BATCH; i++) {
+            if (places[i] < size) shared[slot_of(places[i])] = values[i];
+        }
+    });
     BARRIER(0);
     for (u32 number = threadIdx.x; number < size >> K; number += blockDim.x) {
         const u32 first = with_holes<K>(groups.holes, number);

@@ -13,41 +13,64 @@ struct PanelArguments {
     u64 panel_columns;  // address of the listed columns' places in the panel, 0: in order
 };
 
-/// Calls body(amplitude, entry) with every amplitude and its entry in the panel.
-template <class Entry, class Body>
-__device__ inline void for_each_entry(const PanelArguments& arguments, Body body) {
+/// Copies every amplitude to its entry in the panel, or back. Formats::read(amplitude, entry) gives the value of the one,
+/// Formats::write(value, amplitude, entry) changes the other.
+template <class Formats>
+__device__ inline void copy_entries(const PanelArguments& arguments) {
+    typedef typename Formats::Entry Entry;
     const Items& items = arguments.items;
     const Numbers numbers = numbers_of_block(items.rows);
     const u32 count = numbers.count * items.lanes;
-    for (u32 item = threadIdx.x; item < count; item += blockDim.x) {
-        const u32 place = quotient(item, items.reciprocal);
-        const u32 lane = item - place * items.lanes;
-        const u64 number = numbers.first + place;
-        const u64 column = arguments.columns ? ((const u32*)arguments.columns)[lane] : arguments.first_column + lane;
-        const u64 entry = arguments.panel_columns ? ((const u32*)arguments.panel_columns)[lane] : lane;
-        body(*((Complex*)items.data + (row_of(items.rows.spread, number) * items.stride + column)),
-             *((Entry*)arguments.panel + ((number - items.rows.first) * arguments.panel_stride + entry)));
-    }
-}
-
-KERNEL(gather, PanelArguments) {
-    for_each_entry<Complex>(arguments, [](const Complex& amplitude, Complex& entry) { entry = amplitude; });
-}
-
-KERNEL(scatter, PanelArguments) {
-    for_each_entry<Complex>(arguments, [](Complex& amplitude, const Complex& entry) { amplitude = entry; });
-}
-
-KERNEL(gather_double, PanelArguments) {
-    for_each_entry<Double>(arguments, [](const Complex& amplitude, Double& entry) {
-        entry = Double{(double)amplitude.re, (double)amplitude.im};
+    for_each_batch(count, [&](const u32 (&places)[BATCH]) {
+        Complex* amplitudes[BATCH];
+        Entry* entries[BATCH];
+        Complex values[BATCH];
+#pragma unroll
+        for (int i = 0; i < BATCH; i++) {
+            if (places[i] >= count) continue;
+            const u32 place = quotient(places[i], items.reciprocal);
+            const u32 lane = places[i] - place * items.lanes;
+            const u64 number = numbers.first + place;
+            const u64 column = arguments.columns ? ((const u32*)arguments.columns)[lane] : arguments.first_column + lane;
+            const u64 entry = arguments.panel_columns ? ((const u32*)arguments.panel_columns)[lane] : lane;
+            amplitudes[i] = (Complex*)items.data + (row_of(items.rows.spread, number) * items.stride + column);
+            entries[i] = (Entry*)arguments.panel + ((number - items.rows.first) * arguments.panel_stride + entry);
+            values[i] = Formats::read(*amplitudes[i], *entries[i]);
+        }
+#pragma unroll
+        for (int i = 0; i < BATCH; i++) {
+            if (places[i] < count) Formats::write(values[i], *amplitudes[i], *entries[i]);
+        }
     });
 }
 
-KERNEL(scatter_double, PanelArguments) {
-    for_each_entry<Double>(arguments, [](Complex& amplitude, const Double& entry) {
-        amplitude = Complex{(REAL)entry.re, (REAL)entry.im};
-    });
-}
+struct Gather {
+    typedef Complex Entry;
+    __device__ static Complex read(const Complex& amplitude, const Entry&) { return amplitude; }
+    __device__ static void write(Complex value, Complex&, Entry& entry) { entry = value; }
+};
+
+struct Scatter {
+    typedef Complex Entry;
+    __device__ static Complex read(const Complex&, const Entry& entry) { return entry; }
+    __device__ static void write(Complex value, Complex& amplitude, Entry&) { amplitude = value; }
+};
+
+struct GatherDouble {
+    typedef Double Entry;
+    __device__ static Complex read(const Complex& amplitude, const Entry&) { return amplitude; }
+    __device__ static void write(Complex value, Complex&, Entry& entry) { entry = Double{(double)value.re, (double)value.im}; }
+};
+
+struct ScatterDouble {
+    typedef Double Entry;
+    __device__ static Complex read(const Complex&, const Entry& entry) { return Complex{(REAL)entry.re, (REAL)entry.im}; }
+    __device__ static void write(Complex value, Complex& amplitude, Entry&) { amplitude = value; }
+};
+
+KERNEL(gather, PanelArguments) { copy_entries<Gather>(arguments); }
+KERNEL(scatter, PanelArguments) { copy_entries<Scatter>(arguments); }
+KERNEL(gather_double, PanelArguments) { copy_entries<GatherDouble>(arguments); }
+KERNEL(scatter_double, PanelArguments) { copy_entries<ScatterDouble>(arguments); }
 
 }  // namespace KERNELS
