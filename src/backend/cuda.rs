@@ -1,7 +1,8 @@
 //! The GPU backend: kernels (`kernels/`) over rows and columns, matrix products of the device's library.
 //!
 //! All of it speaks to a [`Device`], so it runs as well on the emulated GPU. Calls return before they are done; the host
-//! waits only where a number is needed.
+//! waits only where a number is needed. Rows are packed and unpacked on the communication stream, so that those of tiles yet
+//! to be run travel while other tiles are computed.
 
 mod arguments;
 mod branch;
@@ -15,12 +16,13 @@ mod sums;
 mod tests;
 
 use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard};
-use crate::device::{Device, Memory, Rectangle, Stream};
+use crate::device::{Device, Event, Memory, Rectangle, Stream};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use context::{Context, done};
 use num_complex::Complex64;
 use panels::PANEL_BYTES;
+use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -46,7 +48,8 @@ impl Backend for Cuda {
 
     fn allocate(&self, rows: usize, reserve: usize) -> Result<Box<dyn Shard>> {
         let context = self.context.clone();
-        let mut shard = CudaShard { context, rows, width: 0, reserved: 0, memory: None };
+        let (began, arrived) = (Cell::new(None), Cell::new(None));
+        let mut shard = CudaShard { context, rows, width: 0, reserved: 0, memory: None, began, arrived };
         shard.reserve(reserve.max(1))?;
         Ok(Box::new(shard))
     }
@@ -59,12 +62,27 @@ struct CudaShard {
     width: usize,
     reserved: usize,
     memory: Option<Memory>,
+    /// What had been called for before the first tiles of the pass that is running.
+    began: Cell<Option<Event>>,
+    /// The last rows that were unpacked, if nothing has waited for them.
+    arrived: Cell<Option<Event>>,
 }
 
 impl CudaShard {
-    /// Address of the first amplitude.
+    /// Address of the first amplitude, for what is called on the compute stream.
     fn address(&self) -> u64 {
+        if let Some(arrived) = self.arrived.take() {
+            done(self.context.device.wait(Stream::Compute, arrived));
+        }
         self.memory.as_ref().expect("a shard has memory from the start").address()
+    }
+
+    /// Lets the communication stream wait for the rows that may be packed now. Within a pass those are rows of tiles that
+    /// are not run yet, so it does not wait for the tiles that are.
+    fn wait_for_rows(&self) {
+        let device = &self.context.device;
+        let began = self.began.get().unwrap_or_else(|| done(device.record(Stream::Compute)));
+        done(device.wait(Stream::Communication, began));
     }
 
     fn row_address(&self, row: usize) -> u64 {
@@ -126,11 +144,15 @@ impl Shard for CudaShard {
 
     fn run_tiles(&mut self, pass: &Pass, tiles: Range<usize>) {
         assert!(pass.width_after <= self.reserved, "room is reserved before columns are appended");
+        if self.began.get().is_none() {
+            self.began.set(Some(done(self.context.device.record(Stream::Compute))));
+        }
         self.run_pass(pass, tiles);
     }
 
     fn end_pass(&mut self, pass: &Pass) {
         self.width = pass.width_after;
+        self.began.set(None);
     }
 
     fn column_norms(&self) -> Vec<f64> {

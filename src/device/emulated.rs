@@ -29,6 +29,15 @@ unsafe extern "C" {
     ) -> i32;
 }
 
+thread_local! {
+    static LAUNCHES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many kernels this thread has run so far.
+pub fn launches() -> u64 {
+    LAUNCHES.get()
+}
+
 /// The GPU on the CPU.
 ///
 /// # Errors
@@ -135,6 +144,7 @@ impl Device for Emulated {
     }
 
     unsafe fn launch(&self, _stream: Stream, kernel: &str, launch: Launch, arguments: &[u8]) -> Result<()> {
+        LAUNCHES.set(LAUNCHES.get() + 1);
         let name = format!("{kernel}{}", self.variant);
         let Launch { blocks, threads, shared } = launch;
         // SAFETY: the caller answers for the arguments, whose size is compared with that of the kernel's structure.

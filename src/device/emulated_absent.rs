@@ -20,6 +20,11 @@ pub fn without_barrier(_number: u32) -> Result<Rc<dyn Device>> {
     Err(absent())
 }
 
+/// How many kernels this thread has run so far: none.
+pub fn launches() -> u64 {
+    0
+}
+
 fn absent() -> Error {
     Error::resource("this build has no emulated GPU")
         .next("build with `--features emulated-gpu` (it needs a C++ compiler)")

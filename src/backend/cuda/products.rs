@@ -79,34 +79,20 @@ impl CudaShard {
         Numbering::ascending(free, placed(value, targets))
     }
 
-    /// True when the shard itself, from a column on, is the panel of all rows.
-    fn is_panel(&self, targets: &[usize]) -> bool {
-        targets.is_empty() && self.context.precision == Precision::Double
-    }
-
     /// See [`crate::backend::Shard::block_grams`].
     pub(super) fn grams_of_blocks(&self, columns: Range<usize>, targets: &[usize]) -> Vec<Matrix> {
         let (values, width) = (1usize << targets.len(), columns.len());
         let numbers = self.rows / values;
         let pairs: Vec<(usize, usize)> = (0..values).flat_map(|s| (0..=s).map(move |t| (s, t))).collect();
-        let direct = self.is_panel(targets);
-        let row_bytes = width * ENTRY;
-        let rows = if direct { MOST_ROWS } else { self.panel_rows(values * row_bytes) }.min(numbers);
-        let panel_bytes = if direct { 0 } else { rows * row_bytes };
-        let [sums, panels] = self.context.workspace([pairs.len() * width * row_bytes, values * panel_bytes]);
-        let sum = |pair: usize| Stored { address: sums + (pair * width * row_bytes) as u64, stride: width };
+        let mut blocks = Blocks::new(self, columns, targets);
+        let rows = if blocks.direct { MOST_ROWS } else { self.panel_rows(blocks.row_bytes()) }.min(numbers);
+        let square = width * width * ENTRY;
+        let [sums, panels] = self.context.workspace([pairs.len() * square, rows * blocks.row_bytes()]);
+        let sum = |pair: usize| Stored { address: sums + (pair * square) as u64, stride: width };
         for piece in cut(numbers, rows) {
-            let stored = |value: usize| match direct {
-                true => self.stored(piece.start, columns.start),
-                false => Stored { address: panels + (value * panel_bytes) as u64, stride: width },
-            };
-            for value in (0..values).filter(|_| !direct) {
-                let panel = Panel { address: stored(value).address, stride: width, places: 0 };
-                let rows = (&self.block(targets, value), piece.clone());
-                self.transfer(Move::GatherDouble, rows, Columns::From(columns.start, width), panel);
-            }
+            blocks.load(self, piece.clone(), panels);
             for (pair, (s, t)) in pairs.iter().enumerate() {
-                let factors = [stored(*s), stored(*t)];
+                let factors = [blocks.of(*s), blocks.of(*t)];
                 self.add_gram(width, piece.len(), factors, s == t, sum(pair), piece.start == 0);
             }
         }
@@ -122,35 +108,27 @@ impl CudaShard {
 
     /// See [`crate::backend::Shard::rotate_blocks`].
     pub(super) fn rotate_columns(&self, columns: Range<usize>, rotations: &[Matrix], targets: &[usize]) {
-        let (values, kept) = (1usize << targets.len(), rotations[0].ncols());
-        let (numbers, width) = (self.rows / values, columns.len());
-        let direct = self.is_panel(targets);
+        let (values, width, kept) = (1usize << targets.len(), columns.len(), rotations[0].ncols());
+        let numbers = self.rows / values;
+        let mut blocks = Blocks::new(self, columns.clone(), targets);
         let moved = if kept == width { 0 } else { self.width - columns.end };
-        let row_bytes = [if direct { 0 } else { values * width }, kept, moved].map(|count| count * ENTRY);
+        let row_bytes = [blocks.row_bytes(), kept * ENTRY, moved * ENTRY];
         let rows = self.panel_rows(row_bytes.iter().sum()).min(numbers);
-        let [inputs, result, behind] = self.context.workspace(row_bytes.map(|bytes| rows * bytes));
+        let [panels, result, behind] = self.context.workspace(row_bytes.map(|bytes| rows * bytes));
         let entries: Vec<Complex64> = rotations.iter().flat_map(|rotation| rotation.iter().copied()).collect();
-        let table = self.context.table_of(&entries);
-        let rotation = |number: usize| Stored { address: table + (number * width * kept * ENTRY) as u64, stride: kept };
-        let into = Stored { address: result, stride: kept };
+        let table = Stored { address: self.context.table_of(&entries), stride: kept };
         for piece in cut(numbers, rows) {
-            let input = |value: usize| match direct {
-                true => self.stored(piece.start, columns.start),
-                false => Stored { address: inputs + (value * rows * width * ENTRY) as u64, stride: width },
-            };
-            for value in (0..values).filter(|_| !direct) {
-                let panel = Panel { address: input(value).address, stride: width, places: 0 };
-                let rows = (&self.block(targets, value), piece.clone());
-                self.transfer(Move::GatherDouble, rows, Columns::From(columns.start, width), panel);
-            }
+            blocks.load(self, piece.clone(), panels);
             for value in 0..values {
                 for other in 0..values {
-                    let factors = [rotation(value * values + other).read(Form::Plain), input(other).read(Form::Plain)];
+                    let rotation = table.below((value * values + other) * width * kept);
+                    let factors = [rotation, blocks.of(other)].map(|factor| factor.read(Form::Plain));
+                    let into = Stored { address: result, stride: kept };
                     self.multiply((kept, piece.len(), width), factors, into, other > 0);
                 }
                 let block = self.block(targets, value);
                 self.shift(&block, piece.clone(), (columns.end, columns.start + kept, moved), behind);
-                self.write_rotated((&block, piece.clone()), direct, (columns.start, kept), result);
+                self.write_rotated((&block, piece.clone()), blocks.direct, (columns.start, kept), result);
             }
         }
     }
@@ -247,7 +225,8 @@ impl CudaShard {
         }
         let panel = Panel { address: panel, stride: count, places: 0 };
         let rows = (&self.all_rows(), 0..rows);
-        self.transfer_of((narrow, count), Move::ScatterDouble, rows, Columns::From(0, count), panel);
+        let memory = (narrow, count);
+        self.transfer_of(Stream::Compute, memory, Move::ScatterDouble, rows, Columns::From(0, count), panel);
         narrow
     }
 
@@ -280,6 +259,49 @@ impl CudaShard {
                 self.transfer(Move::ScatterDouble, (&block(value), piece.clone()), columns, of(products, value));
             }
         }
+    }
+}
+
+/// Columns of some rows, one panel for each value of the target bits.
+struct Blocks {
+    columns: Range<usize>,
+    numberings: Vec<Numbering>,
+    /// Whether the shard itself, from a row and a column on, is the panel.
+    direct: bool,
+    panels: Vec<Stored>,
+}
+
+impl Blocks {
+    fn new(shard: &CudaShard, columns: Range<usize>, targets: &[usize]) -> Blocks {
+        let numberings = (0..1 << targets.len()).map(|value| shard.block(targets, value)).collect();
+        let direct = targets.is_empty() && shard.context.precision == Precision::Double;
+        Blocks { columns, numberings, direct, panels: Vec::new() }
+    }
+
+    /// Bytes that one number's rows take in panels.
+    fn row_bytes(&self) -> usize {
+        if self.direct { 0 } else { self.numberings.len() * self.columns.len() * ENTRY }
+    }
+
+    /// Collects the rows with these numbers at the address.
+    fn load(&mut self, shard: &CudaShard, numbers: Range<usize>, address: u64) {
+        if self.direct {
+            self.panels = vec![shard.stored(numbers.start, self.columns.start)];
+            return;
+        }
+        let width = self.columns.len();
+        let panel = |value: usize| address + (value * numbers.len() * width * ENTRY) as u64;
+        self.panels = (0..self.numberings.len()).map(|value| Stored { address: panel(value), stride: width }).collect();
+        for (numbering, panel) in self.numberings.iter().zip(&self.panels) {
+            let panel = Panel { address: panel.address, stride: width, places: 0 };
+            let columns = Columns::From(self.columns.start, width);
+            shard.transfer(Move::GatherDouble, (numbering, numbers.clone()), columns, panel);
+        }
+    }
+
+    /// The panel of a value.
+    fn of(&self, value: usize) -> Stored {
+        self.panels[value]
     }
 }
 

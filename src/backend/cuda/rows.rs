@@ -196,7 +196,7 @@ mod tests {
             let all = items.rows.per_block as usize * lanes;
             assert!(all < 1 << 16);
             for item in 0..all as u64 {
-                let quotient = if lanes == 1 { item } else { item * u64::from(items.reciprocal) >> 32 };
+                let quotient = if lanes == 1 { item } else { (item * u64::from(items.reciprocal)) >> 32 };
                 assert_eq!(quotient, item / lanes as u64);
             }
         }

@@ -86,7 +86,7 @@ fn every_target_of_every_kernel_agrees_with_the_cpu() {
     let Some(device) = device() else { return };
     for (precision, tolerance) in [(Precision::Double, 1e-13), (Precision::Single, 1e-5)] {
         let cuda = Cuda::new(device.clone(), precision).unwrap();
-        for (qubits, width) in [(14, 1), (7, 3), (6, 37)] {
+        for (qubits, width) in [(13, 1), (7, 3), (6, 37)] {
             for first in 0..qubits {
                 let second = (first + 4) % qubits;
                 let others: Vec<usize> = (0..qubits).filter(|bit| *bit != first && *bit != second).collect();
@@ -145,6 +145,24 @@ fn sums_are_the_same_however_often_they_are_made() {
     assert_eq!(found(), found());
     let gram = shard.gram();
     assert_eq!(gram, crate::linalg::adjoint(&gram), "exactly Hermitian");
+}
+
+#[test]
+fn an_operation_is_one_launch_whatever_its_shape() {
+    let Some(device) = device() else { return };
+    let cuda = Cuda::new(device, Precision::Double).unwrap();
+    for width in [1, 5] {
+        let mut shard = conformance::random_shard(&cuda, 1 << 12, width, 3);
+        shard.reserve(width + 2).unwrap();
+        let controls = [LocalControl { bit: 4, value: true }];
+        for targets in [&[0][..], &[11, 2], &[3, 7, 0, 9, 10]] {
+            for operation in every_kind(targets, &controls, width, 3).into_iter().take(3) {
+                let before = emulated::launches();
+                shard.run(vec![operation]);
+                assert_eq!(emulated::launches() - before, 1, "{targets:?} of {width} columns");
+            }
+        }
+    }
 }
 
 #[test]
@@ -210,7 +228,7 @@ const WITH_BARRIERS: [Scenario; 6] = [
         after(backend, 1 << 13, 3, LocalOperation::Branch { matrices, targets: vec![1, 5], sources: vec![], choice })
     }),
     ("sums of columns", |backend| {
-        conformance::random_shard(backend, 1 << 13, 3, 3).column_blocks(&[2], &[0, 1, 2]).concat()
+        conformance::random_shard(backend, 1 << 13, 3, 3).column_blocks(&[2], &[0, 2]).concat()
     }),
     ("overlaps", |backend| {
         let signs: Vec<usize> = (0..9).collect();
