@@ -19,6 +19,8 @@ fn main() {
     let profile = std::env::var("PROFILE").unwrap_or_default();
     println!("cargo:rustc-env=RHOSHARD_PROFILE={profile}");
     embed_kernels();
+    #[cfg(feature = "emulated-gpu")]
+    emulated_gpu::compile();
 }
 
 /// Writes the table of `src/device/kernels.rs`: name and text of every file of `kernels/`, by name.
@@ -40,4 +42,51 @@ fn embed_kernels() {
 
 fn variable(name: &str) -> String {
     std::env::var(name).expect("cargo sets it for build scripts")
+}
+
+/// The kernels of the GPU for the host, in both precisions; in double also with each of their barriers left out, for the
+/// tests that must notice it.
+#[cfg(feature = "emulated-gpu")]
+mod emulated_gpu {
+    /// The numbers that kernels give their barriers.
+    const BARRIERS: std::ops::Range<u32> = 0..3;
+
+    /// `address,undefined`, for instance: kernels are compiled to notice what they must not do (scripts/kernels-asan.sh).
+    const SANITIZERS: &str = "RHOSHARD_SANITIZE";
+
+    pub fn compile() {
+        println!("cargo:rerun-if-changed=kernels");
+        println!("cargo:rerun-if-env-changed={SANITIZERS}");
+        if let Ok(sanitizers) = std::env::var(SANITIZERS) {
+            println!("cargo:rustc-link-arg=-fsanitize={sanitizers}");
+        }
+        kernels("double", "_f64", &[]);
+        kernels("float", "_f32", &[]);
+        for barrier in BARRIERS {
+            let number = barrier.to_string();
+            kernels("double", &format!("_f64_without_{barrier}"), &[("SKIPPED_BARRIER", number.as_str())]);
+        }
+        compiler().file("kernels/shim/emulate.cpp").compile("rhoshard_emulate");
+    }
+
+    fn compiler() -> cc::Build {
+        let mut build = cc::Build::new();
+        // What CUDA's compiler understands and this one does not need to.
+        build.cpp(true).std("c++17").opt_level(2).flag("-Wno-unknown-pragmas").flag("-Wno-unused-function");
+        if let Ok(sanitizers) = std::env::var(SANITIZERS) {
+            build.flag(format!("-fsanitize={sanitizers}")).flag("-fno-sanitize-recover=undefined").debug(true);
+        }
+        build
+    }
+
+    fn kernels(real: &str, suffix: &str, more: &[(&str, &str)]) {
+        let mut build = compiler();
+        build.define("REAL", real).define("SUFFIX", suffix).define("KERNELS", format!("kernels{suffix}").as_str());
+        for (name, value) in more {
+            build.define(name, Some(*value));
+        }
+        // Kernels are found by name, so no other code refers to them.
+        build.link_lib_modifier("+whole-archive");
+        build.file("kernels/shim/kernels.cpp").compile(&format!("rhoshard_kernels{suffix}"));
+    }
 }

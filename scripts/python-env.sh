@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes the Python environment of the checks in .venv (numpy, h5py); with --reference also what makes the reference
-# numbers (qiskit, qiskit-aer), with --bench also the other simulators of the benchmark. Does nothing when it is there
-# already.
+# numbers (qiskit, qiskit-aer), with --bench also the other simulators of the benchmark, with --kernels also the compiler
+# of GPU kernels. Does nothing when it is there already.
 #
-#   scripts/python-env.sh [--reference | --bench]
+#   scripts/python-env.sh [--reference | --bench | --kernels]
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,12 +13,13 @@ peers=
 case ${1:-} in
     "") ;;
     --reference) requirements+=("$root/scripts/requirements-reference.txt") ;;
+    --kernels) requirements+=("$root/scripts/requirements-kernels.txt") ;;
     --bench)
         requirements+=("$root/scripts/requirements-reference.txt")
         peers=$root/scripts/requirements-bench.txt
         ;;
     *)
-        echo "python-env.sh: unknown argument '$1'; allowed: --reference, --bench" >&2
+        echo "python-env.sh: unknown argument '$1'; allowed: --reference, --bench, --kernels" >&2
         exit 2
         ;;
 esac

@@ -8,6 +8,9 @@
 #[cfg(test)]
 pub mod conformance;
 pub mod cpu;
+pub mod cuda;
+mod flips;
+mod simplify;
 
 pub use crate::linalg::Precision;
 

@@ -10,6 +10,11 @@ pub mod cuda;
 #[cfg(not(feature = "cuda"))]
 #[path = "device/cuda_absent.rs"]
 pub mod cuda;
+#[cfg(feature = "emulated-gpu")]
+pub mod emulated;
+#[cfg(not(feature = "emulated-gpu"))]
+#[path = "device/emulated_absent.rs"]
+pub mod emulated;
 pub mod kernels;
 mod survey;
 

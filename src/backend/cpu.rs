@@ -16,7 +16,7 @@ mod sums;
 mod tiles;
 mod trade;
 
-use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard};
+use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard, flips};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use index::{scatter_bits, spread};
@@ -257,7 +257,7 @@ impl<T: Real> Shard for CpuShard<T> {
         let part = |numbers: Range<usize>| {
             let mut sums = vec![Complex64::ZERO; signs.len()];
             dispatch(|| {
-                for row in numbers.map(|number| overlaps::half(number, flip)) {
+                for row in numbers.map(|number| flips::half(number, flip)) {
                     let overlap = sums::overlap(self.used(row ^ flip), self.used(row));
                     sums::add_signed(&mut sums, overlap, signs, row);
                 }
@@ -266,7 +266,7 @@ impl<T: Real> Shard for CpuShard<T> {
         };
         let rows = if flip == 0 { self.rows } else { self.rows / 2 };
         let mut sums = self.sum_over_blocks(0..rows, part, |total, next| add_assign(total, next));
-        sums.iter_mut().zip(signs).for_each(|(sum, sign)| *sum = overlaps::with_other_half(*sum, flip, *sign));
+        sums.iter_mut().zip(signs).for_each(|(sum, sign)| *sum = flips::with_other_half(*sum, flip, *sign));
         sums
     }
 

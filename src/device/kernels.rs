@@ -36,15 +36,32 @@ pub fn real(precision: Precision) -> &'static str {
     }
 }
 
-/// The precision of a kernel, and its name without that: `dense` of `dense_f64`.
-pub fn split_name(kernel: &str) -> Option<(&str, Precision)> {
-    let double = kernel.strip_suffix("_f64").map(|name| (name, Precision::Double));
-    double.or_else(|| kernel.strip_suffix("_f32").map(|name| (name, Precision::Single)))
+/// What the names of a precision's kernels end with: `dense_across_2_f64`.
+pub fn suffix(precision: Precision) -> &'static str {
+    match precision {
+        Precision::Double => "_f64",
+        Precision::Single => "_f32",
+    }
 }
 
-/// The sources in the order in which it pays to look for the kernel: those that name it first.
+/// The options that make the kernels of a precision out of the sources; the language is C++17.
+pub fn definitions(precision: Precision) -> Vec<String> {
+    let (real, suffix) = (real(precision), suffix(precision));
+    let defined = |name: &str, value: &str| format!("--define-macro={name}={value}");
+    let standard = "--std=c++17".to_string();
+    vec![standard, defined("REAL", real), defined("SUFFIX", suffix), defined("KERNELS", &format!("kernels{suffix}"))]
+}
+
+/// The precision of a kernel, and its name without that: `overlaps` of `overlaps_f64`.
+pub fn split_name(kernel: &str) -> Option<(&str, Precision)> {
+    let both = [Precision::Double, Precision::Single];
+    both.into_iter().find_map(|precision| Some((kernel.strip_suffix(suffix(precision))?, precision)))
+}
+
+/// The sources in the order in which it pays to look for the kernel: those that name it, or that it is named by, first.
 pub fn likely_sources(name: &str) -> Vec<Source> {
-    let (mut naming, others): (Vec<Source>, Vec<Source>) = sources().partition(|source| mentions(source.text, name));
+    let names = |source: &Source| mentions(source.text, name) || name.starts_with(source.name.trim_end_matches(".cu"));
+    let (mut naming, others): (Vec<Source>, Vec<Source>) = sources().partition(names);
     naming.extend(others);
     naming
 }
@@ -66,11 +83,12 @@ mod tests {
 
     #[test]
     fn a_kernel_is_looked_for_where_it_is_named() {
-        let (name, precision) = split_name("fill_f32").unwrap();
-        assert_eq!((name, precision), ("fill", Precision::Single));
-        assert_eq!(likely_sources(name)[0].name, "fill.cu");
+        let (name, precision) = split_name("row_weights_f32").unwrap();
+        assert_eq!((name, precision), ("row_weights", Precision::Single));
+        assert_eq!(likely_sources(name)[0].name, "sums.cu");
+        assert_eq!(likely_sources("dense_across_2")[0].name, "dense.cu");
         assert_eq!(likely_sources(name).len(), sources().count());
-        assert_eq!(split_name("fill"), None);
+        assert_eq!(split_name("overlaps"), None);
         assert!(mentions("KERNEL(dense_2)(", "dense_2") && !mentions("dense_21", "dense_2"));
     }
 }

@@ -8,6 +8,7 @@
 
 use super::products::load;
 use super::scalar::Real;
+use crate::backend::flips::{half, with_other_half};
 use crate::linalg::Matrix;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -34,26 +35,6 @@ pub(super) fn together(groups: &[Flips], rows: usize) -> BTreeMap<usize, Vec<usi
     }
     by_high.retain(|_, members| members.len() >= WORTH_A_PRODUCT);
     by_high
-}
-
-/// What the rows `r` with a zero at the highest bit of the flip have summed up to, completed by the other half.
-pub(super) fn with_other_half(sum: Complex64, flip: usize, sign: usize) -> Complex64 {
-    match (flip, (sign & flip).count_ones() % 2) {
-        (0, _) => sum,
-        (_, 0) => Complex64::from(2.0 * sum.re),
-        _ => Complex64::new(0.0, 2.0 * sum.im),
-    }
-}
-
-/// The number without a one at the highest bit of the flip, counted up from 0.
-pub(super) fn half(number: usize, flip: usize) -> usize {
-    match flip {
-        0 => number,
-        _ => {
-            let below = (1 << flip.ilog2()) - 1;
-            number & below | (number & !below) << 1
-        }
-    }
 }
 
 /// The shard's memory.
@@ -135,17 +116,6 @@ fn signed(entries: &[Complex64; BLOCK], sign: usize, first: usize) -> Complex64 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_row_of_each_pair_is_in_the_half() {
-        for flip in [1, 0b100, 0b110, 0b1011] {
-            let halves: Vec<usize> = (0..8).map(|number| half(number, flip)).collect();
-            let mut all: Vec<usize> = halves.iter().flat_map(|row| [*row, row ^ flip]).collect();
-            all.sort_unstable();
-            assert!(all.into_iter().eq(0..16), "{flip}: {halves:?}");
-        }
-        assert_eq!(half(5, 0), 5);
-    }
 
     #[test]
     fn flips_are_taken_together_where_many_share_their_high_bits() {

@@ -28,13 +28,11 @@ impl Compiler {
     /// What the compiler is told about a source, besides the source.
     pub fn options(&self, precision: Precision) -> Vec<String> {
         let (major, minor) = self.architecture;
-        vec![
-            format!("--gpu-architecture=sm_{major}{minor}"),
-            "--std=c++17".into(),
-            format!("-DREAL={}", kernels::real(precision)),
-            // Names source lines in profilers and costs nothing.
-            "--generate-line-info".into(),
-        ]
+        let mut options = kernels::definitions(precision);
+        options.push(format!("--gpu-architecture=sm_{major}{minor}"));
+        // Names source lines in profilers and costs nothing.
+        options.push("--generate-line-info".into());
+        options
     }
 
     /// The machine code of a source (a cubin).

@@ -1,0 +1,243 @@
+//! The GPU backend: kernels (`kernels/`) over rows and columns, matrix products of the device's library.
+//!
+//! All of it speaks to a [`Device`], so it runs as well on the emulated GPU. Calls return before they are done; the host
+//! waits only where a number is needed. Rows are packed and unpacked on the communication stream, so that those of tiles yet
+//! to be run travel while other tiles are computed.
+
+mod arguments;
+mod branch;
+mod context;
+mod operations;
+mod panels;
+mod products;
+mod rows;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard};
+use crate::device::{Device, Event, Memory, Rectangle, Stream};
+use crate::error::{Error, Result};
+use crate::linalg::Matrix;
+use context::{Context, done};
+use num_complex::Complex64;
+use panels::PANEL_BYTES;
+use std::cell::Cell;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// Makes shards in the memory of one GPU.
+pub struct Cuda {
+    context: Rc<Context>,
+}
+
+impl Cuda {
+    /// A backend of the given precision on a device.
+    ///
+    /// # Errors
+    /// Resource error when the device has no memory.
+    pub fn new(device: Rc<dyn Device>, precision: Precision) -> Result<Cuda> {
+        Ok(Cuda { context: Rc::new(Context::new(device, precision)?) })
+    }
+}
+
+impl Backend for Cuda {
+    fn precision(&self) -> Precision {
+        self.context.precision
+    }
+
+    fn allocate(&self, rows: usize, reserve: usize) -> Result<Box<dyn Shard>> {
+        let context = self.context.clone();
+        let (began, arrived) = (Cell::new(None), Cell::new(None));
+        let mut shard = CudaShard { context, rows, width: 0, reserved: 0, memory: None, began, arrived };
+        shard.reserve(reserve.max(1))?;
+        Ok(Box::new(shard))
+    }
+}
+
+/// One shard on a GPU: amplitude `row * reserved + column` of its memory.
+struct CudaShard {
+    context: Rc<Context>,
+    rows: usize,
+    width: usize,
+    reserved: usize,
+    memory: Option<Memory>,
+    /// What had been called for before the first tiles of the pass that is running.
+    began: Cell<Option<Event>>,
+    /// The last rows that were unpacked, if nothing has waited for them.
+    arrived: Cell<Option<Event>>,
+}
+
+impl CudaShard {
+    /// Address of the first amplitude, for what is called on the compute stream.
+    fn address(&self) -> u64 {
+        if let Some(arrived) = self.arrived.take() {
+            done(self.context.device.wait(Stream::Compute, arrived));
+        }
+        self.memory.as_ref().expect("a shard has memory from the start").address()
+    }
+
+    /// Lets the communication stream wait for the rows that may be packed now. Within a pass those are rows of tiles that
+    /// are not run yet, so it does not wait for the tiles that are.
+    fn wait_for_rows(&self) {
+        let device = &self.context.device;
+        let began = self.began.get().unwrap_or_else(|| done(device.record(Stream::Compute)));
+        done(device.wait(Stream::Communication, began));
+    }
+
+    fn row_address(&self, row: usize) -> u64 {
+        self.address() + (row * self.reserved * self.context.amplitude()) as u64
+    }
+
+    /// Memory for rows of so many columns.
+    fn memory_for(&self, reserved: usize) -> Result<Memory> {
+        let bytes = self.rows.checked_mul(reserved * self.context.amplitude());
+        let asked = format!("no GPU memory for {} rows of {reserved} columns of the state", self.rows);
+        let missing = |what: String| {
+            Error::resource(what).next("use more GPUs, a larger budget, precision = \"single\" or device = \"cpu\"")
+        };
+        let bytes = bytes.ok_or_else(|| missing(asked.clone()))?;
+        Memory::new(self.context.device.clone(), bytes).map_err(|error| missing(format!("{asked}: {}", error.what)))
+    }
+}
+
+impl Shard for CudaShard {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    fn reserve(&mut self, columns: usize) -> Result<()> {
+        if columns <= self.reserved {
+            return Ok(());
+        }
+        let reserved = self.context.precision.reserve_for(columns);
+        let memory = self.memory_for(reserved)?;
+        // What the products of so many columns need, so that no verb has to ask for more.
+        self.context.reserve(2 * PANEL_BYTES.min(16 * self.rows * reserved) + 16 * reserved.pow(2))?;
+        self.copy_to(memory.address(), reserved);
+        (self.memory, self.reserved) = (Some(memory), reserved);
+        Ok(())
+    }
+
+    fn append_zeros(&mut self, count: usize) {
+        let (old, amplitude) = (self.width, self.context.amplitude());
+        self.width += count;
+        assert!(self.width <= self.reserved, "room is reserved before columns are appended");
+        let address = self.address() + (old * amplitude) as u64;
+        let at = Rectangle { address, pitch: self.reserved * amplitude };
+        if count > 0 {
+            done(self.context.device.clear(Stream::Compute, at, count * amplitude, self.rows));
+        }
+    }
+
+    fn passes(&self, operations: Vec<LocalOperation>, within: usize) -> Vec<Pass> {
+        operations::passes(self, operations, within)
+    }
+
+    fn run_tiles(&mut self, pass: &Pass, tiles: Range<usize>) {
+        assert!(pass.width_after <= self.reserved, "room is reserved before columns are appended");
+        if self.began.get().is_none() {
+            self.began.set(Some(done(self.context.device.record(Stream::Compute))));
+        }
+        self.run_pass(pass, tiles);
+    }
+
+    fn end_pass(&mut self, pass: &Pass) {
+        self.width = pass.width_after;
+        self.began.set(None);
+    }
+
+    fn column_norms(&self) -> Vec<f64> {
+        let columns: Vec<usize> = (0..self.width).collect();
+        self.sums_of_columns(&[], &columns).concat().iter().map(|sum| sum.re).collect()
+    }
+
+    fn block_grams(&self, columns: Range<usize>, targets: &[usize]) -> Vec<Matrix> {
+        assert!(columns.end <= self.width, "the columns are columns of the shard");
+        self.grams_of_blocks(columns, targets)
+    }
+
+    fn column_blocks(&self, targets: &[usize], columns: &[usize]) -> Vec<Vec<Complex64>> {
+        self.sums_of_columns(targets, columns)
+    }
+
+    fn rotate_blocks(&mut self, columns: Range<usize>, rotations: &[Matrix], targets: &[usize]) {
+        let kept = rotations[0].ncols();
+        assert!(rotations.iter().all(|one| one.dim() == (columns.len(), kept)), "rotations have a row for each column");
+        let width = self.width - columns.len() + kept;
+        assert!(width <= self.reserved, "room is reserved before columns are made");
+        self.rotate_columns(columns, rotations, targets);
+        self.width = width;
+    }
+
+    fn grams_of(&self, parts: &[&[usize]]) -> Vec<Matrix> {
+        self.grams_of_parts(parts)
+    }
+
+    fn combined(&self, parts: &[(&[usize], Matrix)]) -> Vec<u8> {
+        self.combinations(parts)
+    }
+
+    fn set_columns(&mut self, pairs: &[(usize, usize)], packed: &[u8]) {
+        self.width = pairs.iter().map(|(own, _)| own + 1).fold(self.width, usize::max);
+        assert!(self.width <= self.reserved, "room is reserved before columns are made");
+        self.scatter_columns(pairs, packed);
+    }
+
+    fn arrange_columns(&mut self, columns: &[usize]) {
+        let still = columns.iter().zip(0..).take_while(|(column, place)| **column == *place).count();
+        if still < columns.len() {
+            self.collect_columns(&columns[still..], still);
+        }
+        self.width = columns.len();
+    }
+
+    fn flip_overlaps(&self, flip: usize, signs: &[usize]) -> Vec<Complex64> {
+        self.overlaps_of_flips(&[(flip, signs.to_vec())]).concat()
+    }
+
+    fn all_flip_overlaps(&self, groups: &[(usize, Vec<usize>)]) -> Vec<Vec<Complex64>> {
+        self.overlaps_of_flips(groups)
+    }
+
+    fn flip_overlaps_with(&self, other: &[u8], rows: Range<usize>, flip: usize, signs: &[usize]) -> Vec<Complex64> {
+        self.overlaps_with(other, rows, flip, signs)
+    }
+
+    fn row_weights(&self, columns: &[usize]) -> Vec<f64> {
+        self.weights_of_rows(columns)
+    }
+
+    fn pack(&self, set: &RowSet, out: &mut [u8]) {
+        assert_eq!(out.len(), self.packed_bytes(set.count), "a packed message has the size of its rows");
+        self.pack_rows(set, out);
+    }
+
+    fn unpack(&mut self, set: &RowSet, packed: &[u8]) {
+        assert_eq!(packed.len(), self.packed_bytes(set.count), "a packed message has the size of its rows");
+        self.unpack_rows(set, packed);
+    }
+
+    fn row(&self, row: usize) -> Vec<Complex64> {
+        let mut bytes = vec![0; self.packed_bytes(1)];
+        self.context.download(self.row_address(row), &mut bytes);
+        arguments::doubles(self.context.precision, &bytes)
+    }
+
+    fn set_row(&mut self, row: usize, values: &[Complex64]) {
+        let bytes = arguments::amplitudes(self.context.precision, values.iter().take(self.width));
+        done(self.context.device.upload(Stream::Compute, &bytes, self.row_address(row)));
+    }
+
+    fn packed_bytes(&self, count: usize) -> usize {
+        count * self.width * self.context.amplitude()
+    }
+}

@@ -1,0 +1,292 @@
+//! The GPU on the CPU: its kernels, compiled by a C++ compiler, run here (`kernels/shim`). For tests of kernels and of all
+//! that calls them on machines without a GPU; slow.
+
+use super::{Device, Event, Form, Launch, Operand, Product, Rectangle, Stream};
+use crate::error::{Error, Result};
+use crate::linalg::{self, Matrix, Precision};
+use num_complex::Complex64;
+use std::alloc::Layout;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// What the memory of every allocation is aligned to.
+const ALIGNMENT: usize = 256;
+/// New memory is filled with this byte: numbers of it are not numbers.
+const POISON: u8 = 0xff;
+/// Bytes that can be allocated.
+const MEMORY: u64 = 1 << 34;
+
+unsafe extern "C" {
+    fn rhoshard_emulate(
+        name: *const u8,
+        name_bytes: usize,
+        blocks: u32,
+        threads: u32,
+        shared: u32,
+        arguments: *const u8,
+        argument_bytes: usize,
+    ) -> i32;
+}
+
+thread_local! {
+    static LAUNCHES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many kernels this thread has run so far.
+pub fn launches() -> u64 {
+    LAUNCHES.get()
+}
+
+/// The GPU on the CPU.
+///
+/// # Errors
+/// Never in this build.
+pub fn open() -> Result<Rc<dyn Device>> {
+    Ok(Rc::new(Emulated::new("")))
+}
+
+/// As [`open`], with one barrier of each kernel left out (double precision only): what it computes is wrong wherever that
+/// barrier is needed.
+///
+/// # Errors
+/// Never in this build.
+pub fn without_barrier(number: u32) -> Result<Rc<dyn Device>> {
+    Ok(Rc::new(Emulated::new(&format!("_without_{number}"))))
+}
+
+/// One emulated device.
+pub struct Emulated {
+    /// What is put behind the names of kernels.
+    variant: String,
+    allocated: RefCell<HashMap<u64, Layout>>,
+    used: Cell<u64>,
+    events: Cell<u64>,
+}
+
+impl Emulated {
+    fn new(variant: &str) -> Emulated {
+        let allocated = RefCell::new(HashMap::new());
+        Emulated { variant: variant.into(), allocated, used: Cell::new(0), events: Cell::new(0) }
+    }
+}
+
+impl Device for Emulated {
+    fn name(&self) -> String {
+        "emulated GPU".into()
+    }
+
+    fn memory(&self) -> Result<(u64, u64)> {
+        Ok((MEMORY - self.used.get(), MEMORY))
+    }
+
+    fn multiprocessors(&self) -> u32 {
+        1
+    }
+
+    fn allocate(&self, bytes: usize) -> Result<u64> {
+        let free = MEMORY - self.used.get();
+        let no_memory =
+            || Error::resource(format!("the emulated GPU has no memory for {bytes} bytes, only for {free}"));
+        let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT).map_err(|_| no_memory())?;
+        if layout.size() as u64 > free {
+            return Err(no_memory());
+        }
+        // SAFETY: the layout has a size, and the memory just allocated has that size.
+        let address = unsafe {
+            let address = std::alloc::alloc(layout);
+            if address.is_null() {
+                return Err(no_memory());
+            }
+            address.write_bytes(POISON, layout.size());
+            address as u64
+        };
+        self.allocated.borrow_mut().insert(address, layout);
+        self.used.set(self.used.get() + layout.size() as u64);
+        Ok(address)
+    }
+
+    fn release(&self, address: u64) {
+        if let Some(layout) = self.allocated.borrow_mut().remove(&address) {
+            self.used.set(self.used.get() - layout.size() as u64);
+            // SAFETY: the address was allocated with this layout, and is forgotten.
+            unsafe { std::alloc::dealloc(address as *mut u8, layout) };
+        }
+    }
+
+    fn upload(&self, _stream: Stream, data: &[u8], to: u64) -> Result<()> {
+        // SAFETY: callers name memory of this device, here the host's, as large as the data.
+        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), to as *mut u8, data.len()) };
+        Ok(())
+    }
+
+    fn download(&self, _stream: Stream, from: u64, data: &mut [u8]) -> Result<()> {
+        // SAFETY: as for uploads.
+        unsafe { std::ptr::copy_nonoverlapping(from as *const u8, data.as_mut_ptr(), data.len()) };
+        Ok(())
+    }
+
+    fn clear(&self, _stream: Stream, at: Rectangle, bytes: usize, rows: usize) -> Result<()> {
+        for row in 0..rows {
+            // SAFETY: callers name rectangles in memory of this device.
+            unsafe { ((at.address as usize + row * at.pitch) as *mut u8).write_bytes(0, bytes) };
+        }
+        Ok(())
+    }
+
+    fn copy(&self, _stream: Stream, from: Rectangle, to: Rectangle, bytes: usize, rows: usize) -> Result<()> {
+        for row in 0..rows {
+            let at = |rectangle: &Rectangle| (rectangle.address as usize + row * rectangle.pitch) as *mut u8;
+            // SAFETY: callers name rectangles in memory of this device that do not overlap.
+            unsafe { std::ptr::copy_nonoverlapping(at(&from), at(&to), bytes) };
+        }
+        Ok(())
+    }
+
+    unsafe fn launch(&self, _stream: Stream, kernel: &str, launch: Launch, arguments: &[u8]) -> Result<()> {
+        LAUNCHES.set(LAUNCHES.get() + 1);
+        let name = format!("{kernel}{}", self.variant);
+        let Launch { blocks, threads, shared } = launch;
+        // SAFETY: the caller answers for the arguments, whose size is compared with that of the kernel's structure.
+        let code = unsafe {
+            let (name, arguments) = (name.as_bytes(), arguments);
+            rhoshard_emulate(name.as_ptr(), name.len(), blocks, threads, shared, arguments.as_ptr(), arguments.len())
+        };
+        let what = match code {
+            0 => return Ok(()),
+            1 => "there is no such kernel",
+            2 => "its arguments have another size",
+            3 => "some of its threads wait for others for ever",
+            _ => "it has too many threads, or no memory",
+        };
+        Err(Error::internal(format!("the kernel {name} was not run: {what}")))
+    }
+
+    fn multiply(&self, _stream: Stream, product: &Product) -> Result<()> {
+        let Product { precision, rows, columns, inner, .. } = *product;
+        let result = linalg::multiply(
+            &matrix(precision, product.left, rows, inner),
+            &matrix(precision, product.right, inner, columns),
+        );
+        for ((row, column), value) in result.indexed_iter() {
+            let place = row + column * product.stride;
+            let before = if product.accumulate { entry(precision, product.result, place) } else { Complex64::ZERO };
+            store(precision, product.result, place, before + value);
+        }
+        Ok(())
+    }
+
+    fn synchronize(&self, _stream: Stream) -> Result<()> {
+        Ok(())
+    }
+
+    fn record(&self, _stream: Stream) -> Result<Event> {
+        self.events.set(self.events.get() + 1);
+        Ok(Event(self.events.get()))
+    }
+
+    fn wait(&self, _stream: Stream, event: Event) -> Result<()> {
+        let known = event.0 >= 1 && event.0 <= self.events.get();
+        if known { Ok(()) } else { Err(Error::internal("a stream waits for an event that was never recorded")) }
+    }
+}
+
+/// A factor of a product as it is read, `rows x columns`.
+fn matrix(precision: Precision, operand: Operand, rows: usize, columns: usize) -> Matrix {
+    let Operand { address, stride, form } = operand;
+    Matrix::from_shape_fn((rows, columns), |(row, column)| match form {
+        Form::Plain => entry(precision, address, row + column * stride),
+        Form::Transposed => entry(precision, address, column + row * stride),
+        Form::Adjoint => entry(precision, address, column + row * stride).conj(),
+    })
+}
+
+fn entry(precision: Precision, address: u64, place: usize) -> Complex64 {
+    // SAFETY: callers name matrices in memory of this device.
+    unsafe {
+        match precision {
+            Precision::Double => (address as *const Complex64).add(place).read(),
+            Precision::Single => {
+                let value = (address as *const num_complex::Complex32).add(place).read();
+                Complex64::new(value.re.into(), value.im.into())
+            }
+        }
+    }
+}
+
+fn store(precision: Precision, address: u64, place: usize, value: Complex64) {
+    // SAFETY: as for reads.
+    unsafe {
+        match precision {
+            Precision::Double => (address as *mut Complex64).add(place).write(value),
+            Precision::Single => {
+                let value = num_complex::Complex32::new(value.re as f32, value.im as f32);
+                (address as *mut num_complex::Complex32).add(place).write(value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Memory;
+
+    fn resident(device: &Rc<dyn Device>, values: &[Complex64]) -> Memory {
+        let memory = Memory::new(device.clone(), size_of_val(values)).unwrap();
+        let bytes: Vec<u8> = values.iter().flat_map(|value| [value.re, value.im]).flat_map(f64::to_le_bytes).collect();
+        device.upload(Stream::Compute, &bytes, memory.address()).unwrap();
+        memory
+    }
+
+    #[test]
+    fn a_product_is_column_major_and_reads_its_factors_in_every_form() {
+        let device = open().unwrap();
+        let i = Complex64::I;
+        let one = Complex64::ONE;
+        // [[1, i], [2, 0]] and [[0, 1], [i, 3]], column by column.
+        let left = resident(&device, &[one, 2.0 * one, i, 0.0 * one]);
+        let right = resident(&device, &[0.0 * one, i, one, 3.0 * one]);
+        let result = resident(&device, &[one; 4]);
+        let operand = |memory: &Memory, form| Operand { address: memory.address(), stride: 2, form };
+        let product = |form, accumulate| Product {
+            precision: Precision::Double,
+            rows: 2,
+            columns: 2,
+            inner: 2,
+            left: operand(&left, form),
+            right: operand(&right, Form::Plain),
+            result: result.address(),
+            stride: 2,
+            accumulate,
+        };
+        let found = || (0..4).map(|place| entry(Precision::Double, result.address(), place)).collect::<Vec<_>>();
+        device.multiply(Stream::Compute, &product(Form::Plain, true)).unwrap();
+        assert_eq!(found(), [0.0 * one, one, one + one + 3.0 * i, 3.0 * one]);
+        device.multiply(Stream::Compute, &product(Form::Transposed, false)).unwrap();
+        assert_eq!(found(), [2.0 * i, 0.0 * one, 7.0 * one, i]);
+        device.multiply(Stream::Compute, &product(Form::Adjoint, false)).unwrap();
+        assert_eq!(found(), [2.0 * i, 0.0 * one, 7.0 * one, -i]);
+    }
+
+    #[test]
+    fn memory_is_counted_and_a_request_that_does_not_fit_is_an_error() {
+        let device = open().unwrap();
+        let memory = Memory::new(device.clone(), 1000).unwrap();
+        assert_eq!((device.memory().unwrap().0, memory.address() % 256), (MEMORY - 1000, 0));
+        let error = device.allocate(1 << 35).unwrap_err().to_string();
+        assert!(error.contains("34359738368 bytes"), "{error}");
+        drop(memory);
+        assert_eq!(device.memory().unwrap().0, MEMORY);
+    }
+
+    #[test]
+    fn a_wrong_launch_is_an_error() {
+        let device = open().unwrap();
+        let launch = Launch { blocks: 1, threads: 32, shared: 0 };
+        // SAFETY: neither call gets to a kernel.
+        let run = |name: &str| unsafe { device.launch(Stream::Compute, name, launch, &[0; 8]) }.unwrap_err().what;
+        assert!(run("unheard_of_f64").contains("no such kernel"));
+        assert!(run("gather_f64").contains("another size"));
+    }
+}
