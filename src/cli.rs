@@ -7,7 +7,7 @@ mod noise;
 mod report;
 
 use crate::comm::{self, World, node::Node};
-use crate::config::Config;
+use crate::config::{Config, DeviceKind};
 use crate::driver::{self, Context};
 use crate::error::{Error, Result};
 use crate::jobs::{self, PlanOptions, WidthSource};
@@ -65,7 +65,11 @@ enum Command {
         what: Bench,
     },
     /// Run circuits whose results are known in closed form on every engine, alone or under mpirun
-    Validate,
+    Validate {
+        /// What computes: auto, cpu, cuda, or emulated (in builds for tests)
+        #[arg(long, default_value = "auto", value_parser = device)]
+        device: DeviceKind,
+    },
     /// Show and convert noise models: native, of Qiskit Aer, calibrations of IBM backends
     Noise {
         #[command(subcommand)]
@@ -187,10 +191,10 @@ fn report(result: &Result<String>, speaks: bool, quiet: bool) -> ExitCode {
 fn execute(arguments: &Arguments, world: &World) -> Result<String> {
     match &arguments.command {
         Command::Info => Ok(info::describe(world.communicator(), arguments.verbose > 0)),
-        Command::Validate => {
+        Command::Validate { device } => {
             let comm = world.communicator();
             start_threads(&Node::of(comm), None)?;
-            validate::run(comm)
+            validate::run(comm, *device)
         }
         Command::Noise { what: Noise::Show { model, all } } => noise::show(world.communicator(), model, *all),
         Command::Noise { what: Noise::Convert { model, output } } => {
@@ -212,6 +216,12 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
             bench::machine(comm, &node, output.as_deref())
         }
     }
+}
+
+/// A kind of device by its name in job files.
+fn device(name: &str) -> std::result::Result<DeviceKind, String> {
+    let names = || DeviceKind::NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    DeviceKind::named(name).ok_or_else(|| format!("allowed: {}", names()))
 }
 
 impl PlanArguments {

@@ -207,6 +207,23 @@ pub enum DeviceKind {
     Cpu,
     /// An NVIDIA GPU; without one the job fails.
     Cuda,
+    /// The kernels of the GPU run by the CPU, in builds that have them: for tests, slow.
+    Emulated,
+}
+
+impl DeviceKind {
+    /// Their names in job files.
+    pub const NAMES: &[(&str, DeviceKind)] = &[
+        ("auto", DeviceKind::Auto),
+        ("cpu", DeviceKind::Cpu),
+        ("cuda", DeviceKind::Cuda),
+        ("emulated", DeviceKind::Emulated),
+    ];
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<DeviceKind> {
+        Self::NAMES.iter().find(|(own, _)| *own == name).map(|(_, kind)| *kind)
+    }
 }
 
 /// When the factor is compressed.

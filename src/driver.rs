@@ -1,5 +1,7 @@
 //! The one loop: every job kind is advanced step by step, with progress shown and failures shared among the ranks.
 
+pub mod computer;
+
 use crate::comm::node::Node;
 use crate::comm::{self, Communicator, agree};
 use crate::error::{Error, Result};

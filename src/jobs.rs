@@ -1,7 +1,6 @@
 //! The kinds of jobs: one file and one line of [`JOBS`] each.
 
 mod circuit;
-mod devices;
 
 use crate::config::Config;
 use crate::driver::{Context, Job};

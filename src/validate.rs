@@ -3,9 +3,10 @@
 
 mod cases;
 
-use crate::backend::{Precision, cpu::Cpu};
+use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, agree};
-use crate::config::Compression;
+use crate::config::{Compression, DeviceKind};
+use crate::driver::computer::{Computer, Wish, computer};
 use crate::engine::density::Density;
 use crate::engine::low_rank::{LowRank, Settings};
 use crate::engine::statevector::Statevector;
@@ -54,18 +55,22 @@ impl Line {
     }
 }
 
-/// Runs every case on all ranks; the table.
+/// Runs every case on all ranks with what computes there; the table.
 ///
 /// # Errors
-/// Internal error, with the table, when a value is not what it should be.
-pub fn run(comm: &dyn Communicator) -> Result<String> {
+/// Internal error, with the table, when a value is not what it should be; resource error when a device is missing.
+pub fn run(comm: &dyn Communicator, device: DeviceKind) -> Result<String> {
+    let Computer { backend, gpus, .. } = computer(comm, Wish { device, gpu: None, precision: Precision::Double })?;
     let mut lines = Vec::new();
     for case in CASES {
         for engine in ENGINES {
-            lines.extend(measure(comm, case, engine)?);
+            lines.extend(measure(comm, &*backend, case, engine)?);
         }
     }
-    let text = table(&lines, comm.size());
+    let mut text = table(&lines, comm.size());
+    if let Some(gpu) = gpus.first() {
+        let _ = writeln!(text, "computed on {gpu}");
+    }
     match lines.iter().filter(|line| !line.holds()).count() {
         0 => Ok(text),
         wrong => Err(Error::internal(format!("{wrong} of {} values are wrong\n\n{text}", lines.len()))),
@@ -73,7 +78,7 @@ pub fn run(comm: &dyn Communicator) -> Result<String> {
 }
 
 /// The observables of a case by one engine; none if it cannot run the case.
-fn measure(comm: &dyn Communicator, case: &Case, engine: &'static str) -> Result<Vec<Line>> {
+fn measure(comm: &dyn Communicator, backend: &dyn Backend, case: &Case, engine: &'static str) -> Result<Vec<Line>> {
     let no_files = &mut |_: &std::path::Path| Err(Error::internal("a case includes no files"));
     let circuit = qasm::parse(case.circuit.as_bytes(), case.name.as_ref(), &qasm::Options::default(), no_files)?;
     let sums = case.observables.iter().map(|(text, _)| PauliSum::parse(text, circuit.qubits()));
@@ -84,7 +89,7 @@ fn measure(comm: &dyn Communicator, case: &Case, engine: &'static str) -> Result
     }
     let group = comm.split(usize::from(comm.rank() >= plan.shards));
     let has_shard = comm.rank() < plan.shards;
-    let values = if has_shard { values(group.into(), &plan, &sums, engine) } else { Ok(Vec::new()) };
+    let values = if has_shard { values(group.into(), backend, &plan, &sums, engine) } else { Ok(Vec::new()) };
     let values = agree(comm, values)?;
     // Idle ranks learn the values too, so that all end alike.
     let mut all = vec![f64::NEG_INFINITY; 2 * sums.len()];
@@ -108,8 +113,14 @@ fn plan(circuit: &Circuit, sums: &[PauliSum], engine: &str, ranks: usize) -> Res
 }
 
 /// The value of each observable, and what it may be off by: the bound on its rounding, or some standard errors.
-fn values(comm: Rc<dyn Communicator>, plan: &Plan, sums: &[PauliSum], name: &str) -> Result<Vec<[f64; 2]>> {
-    let mut engine = start(comm, plan, name)?;
+fn values(
+    comm: Rc<dyn Communicator>,
+    backend: &dyn Backend,
+    plan: &Plan,
+    sums: &[PauliSum],
+    name: &str,
+) -> Result<Vec<[f64; 2]>> {
+    let mut engine = start(comm, backend, plan, name)?;
     let batches = if name == SAMPLED { BATCHES } else { 1 };
     let mut statistics = Statistics::new(sums.len());
     for batch in 0..batches {
@@ -124,16 +135,16 @@ fn values(comm: Rc<dyn Communicator>, plan: &Plan, sums: &[PauliSum], name: &str
     Ok(statistics.means().iter().copied().zip(slack).map(<[f64; 2]>::from).collect())
 }
 
-fn start(comm: Rc<dyn Communicator>, plan: &Plan, engine: &str) -> Result<Box<dyn Engine>> {
-    let (backend, physical) = (Cpu::new(Precision::Double), plan.start.to_physical(0));
+fn start(comm: Rc<dyn Communicator>, backend: &dyn Backend, plan: &Plan, engine: &str) -> Result<Box<dyn Engine>> {
+    let physical = plan.start.to_physical(0);
     Ok(match engine {
-        SAMPLED => Box::new(Trajectories::from_basis_state(comm, &backend, plan, 0, SEED)?),
-        "density" => Box::new(Density::from_basis_state(comm, &backend, plan, 0)?),
-        "statevector" => Box::new(Statevector::from_basis_state(comm, &backend, plan.qubits, physical)?),
+        SAMPLED => Box::new(Trajectories::from_basis_state(comm, backend, plan, 0, SEED)?),
+        "density" => Box::new(Density::from_basis_state(comm, backend, plan, 0)?),
+        "statevector" => Box::new(Statevector::from_basis_state(comm, backend, plan.qubits, physical)?),
         _ => {
             let (compression, max_width) = (Compression::Lazy, MOST_COLUMNS);
             let settings = Settings { cut: 0.0, prune: 0.0, compression, max_rank: None, max_width, budget: None };
-            Box::new(LowRank::from_basis_state(comm, &backend, plan.qubits, physical, settings)?)
+            Box::new(LowRank::from_basis_state(comm, backend, plan.qubits, physical, settings)?)
         }
     })
 }
@@ -182,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_engine_is_right() {
-        let text = run(&Serial).unwrap();
+        let text = run(&Serial, DeviceKind::Cpu).unwrap();
         assert!(text.contains("on 1 rank(s)") && !text.contains("WRONG"));
     }
 

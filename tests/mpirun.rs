@@ -4,6 +4,8 @@
 
 #[path = "mpirun/auto.rs"]
 mod auto;
+#[path = "mpirun/gpu.rs"]
+mod gpu;
 #[path = "support/grid.rs"]
 mod grid;
 #[path = "support/host_device.rs"]

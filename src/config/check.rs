@@ -26,8 +26,6 @@ const OF_BOUNDS: [&str; 1] = ["budget"];
 const OF_LOW_RANK: [&str; 5] = ["cut", "prune", "compression", "max_rank", "tail"];
 const COMPRESSIONS: &[(&str, Compression)] =
     &[("lazy", Compression::Lazy), ("every-channel", Compression::EveryChannel)];
-const DEVICES: &[(&str, DeviceKind)] =
-    &[("auto", DeviceKind::Auto), ("cpu", DeviceKind::Cpu), ("cuda", DeviceKind::Cuda)];
 const PRECISIONS: &[(&str, Precision)] = &[("double", Precision::Double), ("single", Precision::Single)];
 
 /// Far more than any run gets through.
@@ -124,7 +122,7 @@ fn engine(section: &Table) -> Result<EngineSection> {
         _ => accuracy(section, compression)?,
     };
     let budget = budget.or((kind == EngineKind::Auto).then_some(DEFAULT_BUDGET));
-    let device = optional(section, "device", |value| value.choice(DEVICES))?.unwrap_or(DeviceKind::Auto);
+    let device = optional(section, "device", |value| value.choice(DeviceKind::NAMES))?.unwrap_or(DeviceKind::Auto);
     let size = |value: &Value| value.whole(1..=LARGEST_INTEGER).map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     Ok(EngineSection {
         kind,

@@ -20,11 +20,11 @@ mod sizes;
 mod snapshots;
 mod tail;
 
-use super::devices::{Computer, backend_for};
 use crate::backend::Backend;
 use crate::comm::grid::{Grid, Shape};
 use crate::comm::{Communicator, agree, keep_on_root};
 use crate::config::{Compression, Config, EngineKind};
+use crate::driver::computer::{self, Computer};
 use crate::driver::{Advance, Context, Job};
 use crate::engine::Engine;
 use crate::engine::budget::{PRUNE_FRACTION, Stair, Staircase};
@@ -101,7 +101,9 @@ struct CircuitJob<'a> {
 /// Reads the inputs, reserves the output and sets up the first stair.
 pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
     let (started, begin) = (SystemTime::now(), Instant::now());
-    let mut inputs = Inputs::read(config, context, context.comm.size())?;
+    let computer = computer::computer(context.comm, inputs::wish(&config));
+    let computer = computer.map_err(|error| error.in_file(&context.job_file))?;
+    let mut inputs = Inputs::read(config, context, context.comm.size(), &computer)?;
     let output = reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if let Some(choice) = &inputs.choice {
@@ -115,8 +117,6 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
         tracing::warn!("{idle} of {ranks} ranks are idle: {busy} are of use; start that many");
     }
     let stairs = first_stair(&inputs);
-    let computer =
-        backend_for(context.comm, &inputs.config.engine).map_err(|error| error.in_file(&context.job_file))?;
     let start = |_| {
         let run = Run::new(grid.rows.into(), computer, &inputs, stairs)?;
         Ok(Run { ensemble: Ensemble::new(grid.ensemble, &inputs), ..run })

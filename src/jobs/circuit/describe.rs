@@ -3,10 +3,10 @@
 mod numbers;
 
 use super::forecast::{Forecast, Row, forecast};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, wish};
 use super::sizes::human_bytes;
 use crate::config::{Config, EngineKind};
-use crate::driver::Context;
+use crate::driver::{Context, computer};
 use crate::error::Result;
 use crate::jobs::PlanOptions;
 use crate::plan::{Action, Condition, Step};
@@ -19,7 +19,8 @@ const WIDTHS: [u64; 4] = [1, 16, 64, 256];
 
 /// Checks all inputs; the effective configuration and one line on the circuit.
 pub(in crate::jobs) fn check(config: Config, context: &Context<'_>) -> Result<String> {
-    let inputs = Inputs::read(config, context, context.comm.size())?;
+    let computer = computer::expected(context.comm, wish(&config));
+    let inputs = Inputs::read(config, context, context.comm.size(), &computer)?;
     super::reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (circuit, plan) = (&inputs.circuit, &inputs.plan);
@@ -38,7 +39,8 @@ pub(in crate::jobs) fn check(config: Config, context: &Context<'_>) -> Result<St
 
 /// The plan for some number of ranks, and what it is predicted to take.
 pub(in crate::jobs) fn plan(config: Config, context: &Context<'_>, options: &PlanOptions) -> Result<String> {
-    let inputs = Inputs::read(config, context, options.ranks)?;
+    let computer = computer::expected(context.comm, wish(&config));
+    let inputs = Inputs::read(config, context, options.ranks, &computer)?;
     let forecast = forecast(&inputs, context, options)?;
     if options.json {
         return Ok(json(&inputs, options.ranks, &forecast));

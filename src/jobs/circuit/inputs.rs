@@ -9,6 +9,7 @@ use crate::backend::Precision;
 use crate::comm::on_root;
 use crate::config::{Compression, Config, EngineKind, InitialState, TailShape};
 use crate::driver::Context;
+use crate::driver::computer::{Computer, Wish};
 use crate::engine::rounding::Rounding;
 use crate::engine::trajectories::BATCH;
 use crate::error::{Error, Result};
@@ -81,7 +82,7 @@ impl Inputs {
 
 impl Material {
     /// Reads and checks; collective.
-    fn read(config: Config, context: &Context<'_>) -> Result<Material> {
+    fn read(config: Config, context: &Context<'_>, computer: &Computer) -> Result<Material> {
         let job = context.read(Path::new(&context.job_file), &context.job_file)?;
         let noise = Noise::read(&config, context)?;
         let options = qasm::Options {
@@ -99,7 +100,7 @@ impl Material {
         let strings = observables::strings(&observables, &config.observe).into();
         let start = read_start(&config, context, qubits)?;
         let others = others::read(&config, context, qubits)?.into();
-        let memory = config.engine.memory.unwrap_or_else(|| context.memory());
+        let memory = config.engine.memory.or(computer.memory).unwrap_or_else(|| context.memory());
         let circuit = Rc::new(circuit);
         Ok(Material {
             config,
@@ -118,8 +119,8 @@ impl Material {
 
 impl Inputs {
     /// Reads, checks and plans for `ranks` ranks; collective.
-    pub(super) fn read(config: Config, context: &Context<'_>, ranks: usize) -> Result<Inputs> {
-        let material = Material::read(config, context)?;
+    pub(super) fn read(config: Config, context: &Context<'_>, ranks: usize, computer: &Computer) -> Result<Inputs> {
+        let material = Material::read(config, context, computer)?;
         match material.config.engine.kind {
             EngineKind::Auto => choice::choose(material, context, ranks),
             _ => Inputs::of(material, ranks),
@@ -233,6 +234,12 @@ impl Inputs {
         }
         .in_file(&self.config.path))
     }
+}
+
+/// What the job wants to compute with.
+pub(super) fn wish(config: &Config) -> Wish {
+    let engine = &config.engine;
+    Wish { device: engine.device, gpu: engine.gpu, precision: engine.precision }
 }
 
 fn request(config: &Config, strings: &[PauliString], ranks: usize) -> Request {

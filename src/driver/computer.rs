@@ -1,0 +1,128 @@
+//! What a rank computes with: the CPU, or a GPU.
+
+use crate::backend::Backend;
+use crate::backend::cpu::Cpu;
+use crate::backend::cuda::Cuda;
+use crate::comm::{Communicator, agree};
+use crate::config::{DeviceKind, Precision};
+use crate::device::{Device, cuda, emulated};
+use crate::error::{Error, Result};
+use std::rc::Rc;
+
+/// Of the free memory of a GPU, the part that states may take: growing, a shard is there twice, once with half as many
+/// columns, and products need room to work in.
+const USABLE: f64 = 0.8 / 1.5;
+
+/// What this rank computes with.
+#[derive(Clone)]
+pub struct Computer {
+    /// Makes its shards.
+    pub backend: Rc<dyn Backend>,
+    /// The GPU of every rank, in the order of ranks, on the root rank; none on the CPU.
+    pub gpus: Vec<String>,
+    /// Bytes of a GPU for the state of each rank, the same on every rank; on the CPU the host's memory counts.
+    pub memory: Option<u64>,
+}
+
+/// What a job asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// The kind of device.
+    pub device: DeviceKind,
+    /// The number of the GPU on its node; without one, ranks take one after the other.
+    pub gpu: Option<usize>,
+    /// Of all amplitudes.
+    pub precision: Precision,
+}
+
+/// What is asked for, the same kind on every rank. Collective.
+///
+/// # Errors
+/// Resource error, the same on every rank, when a GPU is demanded and a rank finds none that it can use.
+pub fn computer(comm: &dyn Communicator, wish: Wish) -> Result<Computer> {
+    match wish.device {
+        DeviceKind::Cpu => Ok(on_cpu(wish.precision)),
+        DeviceKind::Emulated => on_device(comm, wish.precision, 0, emulated::open()),
+        DeviceKind::Cuda => on_gpu(comm, wish).map_err(demanded),
+        DeviceKind::Auto => on_gpu(comm, wish).or_else(|error| {
+            tracing::info!("computing on the CPU: {}", error.what);
+            Ok(on_cpu(wish.precision))
+        }),
+    }
+}
+
+/// What a job would compute with, for those who only plan it: without the GPU that it demands, the CPU. Collective.
+pub fn expected(comm: &dyn Communicator, wish: Wish) -> Computer {
+    computer(comm, wish).unwrap_or_else(|error| {
+        tracing::warn!("{}; the memory of this machine counts instead", error.what);
+        on_cpu(wish.precision)
+    })
+}
+
+fn on_cpu(precision: Precision) -> Computer {
+    Computer { backend: Rc::new(Cpu::new(precision)), gpus: Vec::new(), memory: None }
+}
+
+fn on_gpu(comm: &dyn Communicator, wish: Wish) -> Result<Computer> {
+    let own = comm.split_node().rank();
+    let number = wish.gpu.map_or_else(|| cuda::count().map(|count| own % count), Ok);
+    let device = number.clone().and_then(cuda::open);
+    on_device(comm, wish.precision, number.unwrap_or(0), device)
+}
+
+/// The device, shared by all ranks of the node that have the same number.
+fn on_device(
+    comm: &dyn Communicator,
+    precision: Precision,
+    number: usize,
+    device: Result<Rc<dyn Device>>,
+) -> Result<Computer> {
+    let sharing = comm.split_node().split(number).size() as f64;
+    let made = device.and_then(|device| {
+        let free = device.memory()?.0 as f64;
+        Ok((device.name(), free, Cuda::new(device, precision)?))
+    });
+    let (name, free, backend) = agree(comm, made)?;
+    tracing::info!("computing on {name}");
+    let names = comm.gather(name.as_bytes()).unwrap_or_default();
+    let gpus = names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    // The least of all ranks, as they decide alike.
+    let mut least = [-USABLE * free / sharing];
+    comm.maximum(&mut least);
+    Ok(Computer { backend: Rc::new(backend), gpus, memory: Some(-least[0] as u64) })
+}
+
+fn demanded(mut error: Error) -> Error {
+    error.what = format!("device = \"cuda\" cannot be had: {}", error.what);
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comm::Serial;
+
+    fn wish(device: DeviceKind, gpu: Option<usize>) -> Wish {
+        Wish { device, gpu, precision: Precision::Single }
+    }
+
+    #[test]
+    fn the_cpu_is_had_everywhere_and_a_gpu_not() {
+        for device in [DeviceKind::Cpu, DeviceKind::Auto] {
+            let computer = computer(&Serial, wish(device, Some(255))).unwrap();
+            assert_eq!((computer.backend.precision(), computer.gpus.len()), (Precision::Single, 0));
+        }
+        let error = computer(&Serial, wish(DeviceKind::Cuda, Some(255))).err().unwrap();
+        assert!(error.what.starts_with("device = \"cuda\" cannot be had: "), "{error}");
+        assert!(error.next.is_some());
+        assert_eq!(expected(&Serial, wish(DeviceKind::Cuda, Some(255))).memory, None);
+    }
+
+    #[test]
+    fn an_emulated_gpu_has_its_own_memory() {
+        if let Ok(computer) = computer(&Serial, wish(DeviceKind::Emulated, None)) {
+            assert_eq!(computer.gpus, ["emulated GPU"]);
+            assert!(computer.memory.is_some_and(|memory| memory > 1 << 30));
+        }
+    }
+}
