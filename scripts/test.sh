@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing and runs every check: formatting, lints, documentation, unit and integration tests, the
-# tests under mpirun, the serial build, and the result files read back with h5py. The last line counts the tests.
+# tests under mpirun, the serial build, the GPU's kernels compiled and under sanitizers, and the result files read back with
+# h5py. The last line counts the tests.
 #
 #   ./scripts/test.sh                          # OpenMPI; mpirun tests on 1, 2, 3 and 4 ranks
 #   MPI=mpich ./scripts/test.sh                # MPICH; 1 and 2 ranks (more busy-wait for each other on few cores)
@@ -99,6 +100,9 @@ require_component clippy clippy
 allow_oversubscription
 cd "$root"
 export CARGO_TERM_COLOR=never
+# The GPU's kernels run on the CPU in tests, compiled by a C++ compiler.
+have g++ || ! can_install || install_packages "a C++ compiler for the kernels of GPUs" g++
+! have g++ || features+=(--features emulated-gpu)
 cargo_test=(cargo test --profile ci --no-fail-fast "${features[@]}")
 
 machine() {
@@ -174,6 +178,16 @@ result_file_check() {
     check "result file read with h5py" 10 .venv/bin/python scripts/h5check.py "${job%.toml}.h5"
 }
 
+# The GPU's kernels for real GPUs, and on the CPU under sanitizers.
+kernel_checks() {
+    check "kernels compiled for GPUs" 10 bash scripts/kernels-compile.sh
+    if have g++; then
+        tests "kernels under sanitizers" 20 bash scripts/kernels-asan.sh
+    else
+        skip "kernels under sanitizers" "no C++ compiler"
+    fi
+}
+
 # The mpirun tests once more on MPICH, by this script, with its own environment and target folder.
 mpich_tests() {
     local code=0
@@ -206,6 +220,7 @@ result_file_check
 if [[ $MPI != none ]]; then
     serial_tests
 fi
+kernel_checks
 if [[ $MPI == openmpi && (${RHOSHARD_TEST_ALL:-} == 1 || ${CI:-} == true) ]]; then
     mpich_tests
 fi
