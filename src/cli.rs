@@ -105,6 +105,8 @@ struct PlanArguments {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Kernels of one GPU against its memory and its library of products
+    Gpu(GpuArguments),
     /// Bandwidths, rates of gates and products, links between ranks; takes less than a minute
     Machine {
         /// Write the numbers to this machine file, for `rhoshard plan --machine`
@@ -114,6 +116,19 @@ enum Bench {
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
         threads: Option<u32>,
     },
+}
+
+#[derive(Args)]
+struct GpuArguments {
+    /// What computes: auto, cuda, or emulated (in builds for tests)
+    #[arg(long, default_value = "auto", value_parser = device)]
+    device: DeviceKind,
+    /// Write the numbers to this JSON file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Memory of the shards that are measured on
+    #[arg(long, value_name = "MIB", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    memory: u64,
 }
 
 #[derive(Subcommand)]
@@ -209,6 +224,9 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         }),
         Command::Report(arguments) => comm::on_root(world.communicator(), || report::report(arguments)),
         Command::Compare(arguments) => comm::on_root(world.communicator(), || compare::compare(arguments)),
+        Command::Bench { what: Bench::Gpu(wanted) } => comm::on_root(world.communicator(), || {
+            bench::gpu(wanted.device, (wanted.memory as usize) << 20, wanted.output.as_deref())
+        }),
         Command::Bench { what: Bench::Machine { output, threads } } => {
             let comm = world.communicator();
             let node = Node::of(comm);

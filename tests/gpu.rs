@@ -16,6 +16,7 @@ fn device() -> Option<String> {
     let emulated = cfg!(feature = "emulated-gpu").then(|| "emulated".to_string());
     let device = named.or(emulated);
     if device.is_none() {
+        assert!(std::env::var("CI").is_err(), "CI must build with --features emulated-gpu");
         say("SKIPPED: build with --features emulated-gpu to run the kernels of the GPU on the CPU\n");
     }
     device
@@ -45,6 +46,20 @@ fn results_known_in_closed_form_come_out_right() {
     command.args(["validate", "--device", &device]);
     let printed = finish(command).expect_success("validate").stdout;
     assert!(printed.contains("computed on") && !printed.contains("WRONG"), "{printed}");
+}
+
+#[test]
+fn kernels_are_measured() {
+    let Some(device) = device() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gpu.json");
+    let mut command = Command::new(rhoshard());
+    command.args(["bench", "gpu", "--memory", "1", "--device", &device, "--output"]).arg(&file);
+    let printed = finish(command).expect_success("bench gpu").stdout;
+    assert!(printed.contains("Gram matrix and rotation"), "{printed}");
+    let found: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let gates = found["gates"].as_array().unwrap();
+    assert!(gates.len() > 50 && gates.iter().all(|gate| gate["seconds"].as_f64().unwrap() > 0.0));
 }
 
 #[test]

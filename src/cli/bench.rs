@@ -1,7 +1,8 @@
-//! `rhoshard bench machine`.
+//! `rhoshard bench machine`, `rhoshard bench gpu`.
 
 use crate::bench::{self, Measured};
 use crate::comm::{Communicator, keep_on_root, node::Node};
+use crate::config::DeviceKind;
 use crate::config::machine::{GATE_WIDTHS, PRODUCT_WIDTHS};
 use crate::error::{Error, Result};
 use crate::io;
@@ -22,6 +23,16 @@ pub(super) fn machine(comm: &dyn Communicator, node: &Node, output: Option<&Path
         None => text += "\nwrite it to a file with --output FILE\n",
     }
     Ok(text)
+}
+
+/// Measures one GPU, gives a table and writes the numbers if a file is named.
+pub(super) fn gpu(device: DeviceKind, shard_bytes: usize, output: Option<&Path>) -> Result<String> {
+    output.map_or(Ok(()), check_folder)?;
+    let found = bench::gpu::measure(device, shard_bytes)?;
+    if let Some(path) = output {
+        io::replace_file(path, bench::gpu::json(&found)?.as_bytes())?;
+    }
+    Ok(bench::gpu::table(&found))
 }
 
 fn check_folder(path: &Path) -> Result<()> {

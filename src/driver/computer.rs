@@ -59,6 +59,18 @@ pub fn expected(comm: &dyn Communicator, wish: Wish) -> Computer {
     })
 }
 
+/// The first GPU of this node, or the emulated one.
+///
+/// # Errors
+/// Resource error when there is none; input error for the CPU.
+pub fn open(device: DeviceKind) -> Result<Rc<dyn Device>> {
+    match device {
+        DeviceKind::Cpu => Err(Error::input("the CPU is no GPU").allowed("auto, cuda, emulated")),
+        DeviceKind::Emulated => emulated::open(),
+        DeviceKind::Cuda | DeviceKind::Auto => cuda::open(0),
+    }
+}
+
 fn on_cpu(precision: Precision) -> Computer {
     Computer { backend: Rc::new(Cpu::new(precision)), gpus: Vec::new(), memory: None }
 }
