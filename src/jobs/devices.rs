@@ -13,7 +13,7 @@ use std::rc::Rc;
 pub(super) struct Computer {
     /// Makes its shards.
     pub(super) backend: Rc<dyn Backend>,
-    /// The GPU, by host order of ranks on the root rank; none on the CPU.
+    /// The GPU of every rank, on the root rank; none on the CPU.
     pub(super) gpus: Vec<String>,
 }
 
