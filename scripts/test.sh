@@ -188,6 +188,17 @@ kernel_checks() {
     fi
 }
 
+# The bundle for GPU machines runs from another folder and without the environment that it was made in, with the CPU in
+# the place of the GPU.
+gpu_bundle_check() {
+    local folder=$logs/gpu
+    check "the bundle for GPU machines" 5 env PROGRAM="$CARGO_TARGET_DIR/ci/rhoshard" bash scripts/gpu-bundle.sh "$folder"
+    mkdir "$logs/elsewhere"
+    tar -C "$logs/elsewhere" -xzf "$folder.tar.gz" || true
+    rm -rf "$folder"
+    check "the bundle's check, rehearsed" 15 env -i PATH=/usr/bin:/bin bash "$logs/elsewhere/gpu/gpu-check.sh" --rehearse --quick
+}
+
 # The mpirun tests once more on MPICH, by this script, with its own environment and target folder.
 mpich_tests() {
     local code=0
@@ -217,6 +228,9 @@ source_checks
 unit_and_integration_tests
 mpirun_tests
 result_file_check
+if [[ $MPI == openmpi ]]; then
+    gpu_bundle_check
+fi
 if [[ $MPI != none ]]; then
     serial_tests
 fi

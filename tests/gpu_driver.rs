@@ -174,7 +174,7 @@ fn memory_that_runs_out_is_an_error_with_numbers() {
     assert!(Memory::new(device, 100 << 20).is_ok());
 }
 
-/// The argument of `fill`, in the order of kernels/fill.cu.
+/// The argument of what the made-up driver does for `sum_parts`: it sets numbers to a value.
 fn fill(memory: &Memory, count: u64, value: f64) -> Vec<u8> {
     [memory.address().to_le_bytes(), count.to_le_bytes(), value.to_le_bytes()].concat()
 }
@@ -187,20 +187,20 @@ fn kernels_are_compiled_once_and_kept_on_disk() {
     let second = cuda::open(0).unwrap();
     for (device, value) in [(&first, 1.5), (&first, 2.5), (&second, 3.5)] {
         // SAFETY: the argument is that of the kernel, and the memory holds so many numbers.
-        unsafe { device.launch(Stream::Compute, "fill_f64", launch, &fill(&memory, 100, value)).unwrap() };
+        unsafe { device.launch(Stream::Compute, "sum_parts_f64", launch, &fill(&memory, 100, value)).unwrap() };
         let mut filled = vec![0; 800];
         device.download(Stream::Compute, memory.address(), &mut filled).unwrap();
         assert!(filled.chunks_exact(8).all(|bytes| f64::from_le_bytes(bytes.try_into().unwrap()) == value));
     }
     let compiled = std::fs::read_to_string(FOLDER.join("compiled")).unwrap();
-    assert_eq!(compiled, "cubin of fill.cu\n", "not for the second device: it is on the disk");
+    assert_eq!(compiled, "cubin of sums.cu\n", "not for the second device: it is on the disk");
     let error = |kernel: &str, argument: &[u8]| {
         // SAFETY: the made-up driver refuses both.
         unsafe { first.launch(Stream::Compute, kernel, launch, argument) }.unwrap_err()
     };
-    assert!(error("fill_f64", &[0; 8]).to_string().contains("the kernel fill_f64 (2 blocks of 128 threads"));
+    assert!(error("sum_parts_f64", &[0; 8]).to_string().contains("the kernel sum_parts_f64 (2 blocks of 128 threads"));
     assert_eq!(error("absent_f64", &[]).kind, ErrorKind::Internal);
-    assert!(error("fill", &[]).what.contains("there is no kernel `fill`"));
+    assert!(error("sum_parts", &[]).what.contains("there is no kernel `sum_parts`"));
 }
 
 /// `result = left right + result` for `left` of 3 x 2 and `right` of 2 x 4, in all forms, with strides beyond the rows.

@@ -19,13 +19,12 @@ use products::Products;
 use staging::Staging;
 use std::cell::{OnceCell, RefCell};
 use std::ffi::c_void;
-use std::mem::ManuallyDrop;
 use std::ptr;
 use std::rc::Rc;
 
 pub use gpus::{count, survey};
 
-/// Opens a GPU, by its number among those that this process sees.
+/// Opens a GPU, by its number among those that this process sees. A thread works with the one it has opened last.
 ///
 /// # Errors
 /// Resource error that says which library, GPU or access is missing.
@@ -44,11 +43,33 @@ pub fn open(number: usize) -> Result<Rc<dyn Device>> {
 /// One GPU with its two streams.
 struct Cuda {
     gpu: Gpu,
-    device: sys::CUdevice,
     modules: Modules,
-    events: ManuallyDrop<RefCell<Events>>,
+    events: RefCell<Events>,
     compute: Queue,
     communication: Queue,
+    /// The last to go: everything else lives in it.
+    context: Context,
+}
+
+/// The device's primary context, which libraries share.
+struct Context(sys::CUdevice);
+
+impl Context {
+    /// Makes it the thread's current one.
+    fn enter(device: sys::CUdevice) -> std::result::Result<Context, DriverError> {
+        // SAFETY: the handle comes from the driver; the context is given back by `drop`.
+        let retained = unsafe { result::primary_ctx::retain(device)? };
+        let context = Context(device);
+        // SAFETY: the context was just made.
+        unsafe { result::ctx::set_current(retained) }.map(|()| context)
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // SAFETY: what was made in the context is gone. A failure changes nothing.
+        let _ = unsafe { result::primary_ctx::release(self.0) };
+    }
 }
 
 /// A stream and what works on it.
@@ -68,15 +89,11 @@ impl Cuda {
         let (device, gpu) = gpus::describe(number)?;
         let opening = format!("opening GPU {number} ({})", gpu.name);
         let shared = gpus::attribute_of(device, SHARED).map_err(explain(&opening))?;
-        // SAFETY: the handle comes from the driver; the context is given back by `drop`.
-        let streams = unsafe {
-            let context = result::primary_ctx::retain(device).map_err(explain(&opening))?;
-            result::ctx::set_current(context).and_then(|()| Queue::both())
-        };
-        let (compute, communication) = streams.map_err(explain(&opening))?;
+        let context = Context::enter(device).map_err(explain(&opening))?;
+        let (compute, communication) = Queue::both().map_err(explain(&opening))?;
         let versions = Versions { architecture: gpu.architecture, driver: gpus::driver_version()? };
-        let events = ManuallyDrop::new(RefCell::new(Events::new()));
-        Ok(Cuda { gpu, device, modules: Modules::new(versions, shared), events, compute, communication })
+        let (modules, events) = (Modules::new(versions, shared), RefCell::new(Events::new()));
+        Ok(Cuda { gpu, modules, events, compute, communication, context })
     }
 
     fn queue(&self, stream: Stream) -> &Queue {
@@ -268,7 +285,7 @@ impl Device for Cuda {
     }
 
     fn identity(&self) -> Option<[u8; 16]> {
-        let uuid = result::device::get_uuid(self.device).ok()?;
+        let uuid = result::device::get_uuid(self.context.0).ok()?;
         Some(uuid.bytes.map(|byte| byte as u8))
     }
 
@@ -285,13 +302,9 @@ impl Drop for Cuda {
     fn drop(&mut self) {
         // A failure has been reported where it happened; here all that matters is that nothing runs any more.
         let _ = self.wait_for_all();
-        // SAFETY: it is not used again.
-        unsafe { ManuallyDrop::drop(&mut self.events) };
         self.compute.close();
         self.communication.close();
         self.modules.unload();
-        // SAFETY: what was made in the context is gone.
-        let _ = unsafe { result::primary_ctx::release(self.device) };
     }
 }
 

@@ -153,8 +153,8 @@ int cuModuleLoadData(char **module, const char *image) {
 }
 int cuModuleUnload(char *module) { free(module); return SUCCESS; }
 int cuModuleGetFunction(void **function, const char *module, const char *name) {
-    if (!strcmp(module, "cubin of fill.cu double") && !strcmp(name, "fill_f64")) *function = (void *)FILL64;
-    else if (!strcmp(module, "cubin of fill.cu float") && !strcmp(name, "fill_f32")) *function = (void *)FILL32;
+    if (!strcmp(module, "cubin of sums.cu double") && !strcmp(name, "sum_parts_f64")) *function = (void *)FILL64;
+    else if (!strcmp(module, "cubin of sums.cu float") && !strcmp(name, "sum_parts_f32")) *function = (void *)FILL32;
     else return NOT_FOUND;
     return SUCCESS;
 }
@@ -184,7 +184,7 @@ int nvrtcCompileProgram(program *p, int count, const char **options) {
     fprintf(log, "%s\n", p->code);
     fclose(log);
     for (int i = 0; i < count; i++)
-        if (!strncmp(options[i], "-DREAL=", 7)) { strcat(p->code, " "); strcat(p->code, options[i] + 7); }
+        if (!strncmp(options[i], "--define-macro=REAL=", 20)) { strcat(p->code, " "); strcat(p->code, options[i] + 20); }
     return 0;
 }
 int nvrtcGetProgramLogSize(program *p, size_t *size) { *size = 1; return 0; }

@@ -18,7 +18,7 @@ pub const SEARCH_PATH: &str = "RHOSHARD_CUDA_PATH";
 pub struct Library {
     /// What people call it.
     pub name: &'static str,
-    /// File names, the best first.
+    /// File names, the best first; the last one is without a version.
     files: &'static [&'static str],
     /// Functions that an old version lacks.
     needs: &'static [&'static str],
@@ -76,6 +76,7 @@ impl Library {
         }
         let named = std::env::var(SEARCH_PATH).unwrap_or_default();
         let handle = Box::leak(Box::new(self.open(&candidates(self.files, &search_folders(&named)))?));
+        self.check_unversioned()?;
         loaded.insert(self.name, handle);
         Ok(handle)
     }
@@ -105,6 +106,17 @@ impl Library {
             }
         }
         Err(self.missing(&reasons))
+    }
+
+    /// `cudarc` takes the name without a version first, if the loader knows it, whatever has been loaded before. What it
+    /// finds must not be older than what was found here: it would panic.
+    fn check_unversioned(&self) -> Result<()> {
+        let Some(name) = self.files.last() else { return Ok(()) };
+        // SAFETY: as in `open`.
+        match unsafe { Handle::open(Some(*name), RTLD_LAZY) } {
+            Ok(handle) => self.check(handle, Path::new(name)).map(std::mem::forget),
+            Err(_) => Ok(()),
+        }
     }
 
     fn check(&self, handle: Handle, file: &Path) -> Result<Handle> {
