@@ -14,4 +14,7 @@ arguments=("$@")
 export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0
 export UBSAN_OPTIONS=print_stacktrace=1
 export RHOSHARD_SANITIZE=address,undefined
+# The sanitizer's memory allocator must come before all others.
+runtime=$(g++ -print-file-name=libasan.so)
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="env LD_PRELOAD=$runtime"
 exec cargo test --profile ci --features emulated-gpu --lib -- "${arguments[@]}"
