@@ -14,4 +14,20 @@ arguments=("$@")
 export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0
 export UBSAN_OPTIONS=print_stacktrace=1
 export RHOSHARD_SANITIZE=address,undefined
-exec cargo test --profile ci --features emulated-gpu --lib -- "${arguments[@]}"
+# First a kernel that oversteps its memory: if that goes unnoticed, so would all else.
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+g++ -x c++ -std=c++17 -O1 -g -fsanitize="$RHOSHARD_SANITIZE" -Wno-unknown-pragmas -DRHOSHARD_SHIM \
+    -DREAL=double -DSUFFIX=_f64 -DKERNELS=kernels_f64 \
+    kernels/sums.cu kernels/shim/emulate.cpp kernels/shim/overrun.cpp -o "$folder/overrun"
+if "$folder/overrun" 2>"$folder/log" || ! grep -q heap-buffer-overflow "$folder/log" || ! grep -q sums.cu "$folder/log"; then
+    cat "$folder/log" >&2
+    echo "kernels-asan.sh: the sanitizer did not notice a kernel that writes beyond its memory" >&2
+    exit 1
+fi
+echo "a kernel that writes beyond its memory is noticed"
+
+# The sanitizer's memory allocator must come before all others.
+runtime=$(g++ -print-file-name=libasan.so)
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="env LD_PRELOAD=$runtime"
+cargo test --profile ci --features emulated-gpu --lib -- "${arguments[@]}"
