@@ -4,7 +4,7 @@
 #
 #   ./scripts/gpu-bundle.sh                     # target/release/rhoshard (built if need be) into dist/gpu, dist/gpu.tar.gz
 #   ./scripts/gpu-bundle.sh FOLDER              # into another folder
-#   PROGRAM=target/ci/rhoshard ./scripts/...    # another build
+#   PROGRAM=target/ci/rhoshard ./scripts/...    # another build; CONFORMANCE=... is the tests of the library, else left out
 #
 # There: unpack, name wheels if CUDA is not installed (RHOSHARD_CUDA_PATH=.../site-packages), run ./gpu-check.sh
 set -euo pipefail
@@ -53,6 +53,18 @@ pack_c_library() {
     find "$bundle/libexec" "$bundle/lib" "$bundle/openmpi" -type f ! -path '*/lib/c/*' -exec objdump -T {} + 2>/dev/null |
         grep -oE 'GLIBC_[0-9.]+' | sort -Vu | tail -n1 | cut -d_ -f2 >"$bundle/lib/c/needed" || true
     [[ -s $bundle/lib/c/needed ]] || fail "objdump does not tell which C library the programs need"
+}
+
+# The tests of the library, of which those of the backend run on the GPU.
+pack_conformance() {
+    local tests=${CONFORMANCE:-}
+    if [[ -z $tests && -z ${PROGRAM:-} ]]; then
+        tests=$(cargo test --profile ci --lib --no-run 2>&1 | sed -n 's/.*Executable.*(\(.*\))/\1/p')
+    fi
+    [[ -n $tests ]] || return 0
+    cp "$tests" "$bundle/libexec/conformance"
+    strip "$bundle/libexec/conformance"
+    write_wrapper conformance conformance
 }
 
 # OpenMPI finds its plugins and texts by OPAL_* variables. Plugins for networks that one machine does not need are left
@@ -141,6 +153,7 @@ pack_c_library
 pack_material
 write_environment
 write_wrapper rhoshard rhoshard
+pack_conformance
 if [[ -x $bundle/libexec/orterun ]]; then
     write_wrapper mpirun orterun
     write_wrapper orted orted

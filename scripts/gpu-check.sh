@@ -80,11 +80,6 @@ seconds() {
     awk -v begin="$1" -v end="$EPOCHREALTIME" 'BEGIN { printf "%.3f", end - begin }'
 }
 
-# offers WORDS...: whether the program has this subcommand.
-offers() {
-    "$program" "$@" --help >/dev/null 2>&1
-}
-
 # --- Jobs --------------------------------------------------------------------------------------------------------------
 
 # job NAME DEVICE QUBITS ENGINE_LINES...: writes $work/NAME.toml.
@@ -208,11 +203,12 @@ benchmarks() {
 }
 
 conformance() {
-    if offers bench conformance; then
-        try "conformance of the backend" "$program" bench conformance --device "$device"
+    local tests=$here/bin/conformance name="conformance of the backend"
+    if [[ ! -x $tests ]]; then
+        record "$name" skip 0 "the bundle has no tests; in the repository: RHOSHARD_TEST_GPU=cuda cargo test backend::cuda"
     else
-        record "conformance of the backend" skip 0 \
-            "this program has no self-test for it; it would be: rhoshard bench conformance --device $device"
+        [[ $device == cpu ]] || export RHOSHARD_TEST_GPU=$device RHOSHARD_REQUIRE_GPU=1
+        try "$name" "$tests" --test-threads=1 backend::cuda
     fi
     try "circuits with known results" "$program" validate --device "$device"
 }

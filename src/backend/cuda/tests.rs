@@ -3,12 +3,17 @@
 use super::*;
 use crate::backend::cpu::Cpu;
 use crate::backend::{LocalControl, conformance};
-use crate::device::emulated;
+use crate::device::{cuda, emulated};
 use proptest::prelude::*;
 
-/// The emulated GPU; without it, says so.
+/// The emulated GPU, or a real one where `RHOSHARD_TEST_GPU=cuda` says so; without it, says so, or fails if
+/// `RHOSHARD_REQUIRE_GPU=1` demands it.
 fn device() -> Option<Rc<dyn Device>> {
-    emulated::open().map_err(|error| eprintln!("skipped: {error}")).ok()
+    let real = std::env::var("RHOSHARD_TEST_GPU").is_ok_and(|kind| kind == "cuda");
+    let opened = if real { cuda::open(0) } else { emulated::open() };
+    let required = std::env::var("RHOSHARD_REQUIRE_GPU").is_ok_and(|value| value == "1");
+    assert!(!required || opened.is_ok(), "{}", opened.err().unwrap());
+    opened.map_err(|error| eprintln!("skipped: {error}")).ok()
 }
 
 fn amplitude(seed: usize) -> Complex64 {
@@ -153,7 +158,8 @@ fn sums_are_the_same_however_often_they_are_made() {
 
 #[test]
 fn an_operation_is_one_launch_whatever_its_shape() {
-    let Some(device) = device() else { return };
+    // Only the emulated one counts.
+    let Ok(device) = emulated::open() else { return };
     let cuda = Cuda::new(device, Precision::Double).unwrap();
     for width in [1, 5] {
         let mut shard = conformance::random_shard(&cuda, 1 << 12, width, 3);
