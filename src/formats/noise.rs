@@ -54,6 +54,11 @@ pub fn read(bytes: &[u8], file: &str) -> Result<(NoiseModel, Source)> {
         Value::Object(object) if object.contains_key("qubits") && object.contains_key("gates") => {
             Ok((ibm::model(&json)?, Source::Ibm))
         }
+        Value::Object(object) if object.contains_key("basis_gates") => {
+            Err(Error::input("this is the configuration of a backend, which holds no errors").next(
+                "name its properties, the JSON of `backend.properties().to_dict()`: gates and couplings are in there too",
+            ))
+        }
         _ => Err(Error::input("this JSON is no noise model").allowed(
             "the JSON of a noise model of Qiskit Aer, with `errors`; or of the properties of an IBM backend, with `qubits` and `gates`",
         )),

@@ -123,6 +123,7 @@ fn wrong_aer_models_say_which_error_and_what() {
     }
     let no_model = |text: &str| read(text.as_bytes(), "noise.json").unwrap_err().to_string();
     assert!(no_model("{\"a\": 1}").contains("this JSON is no noise model"));
+    assert!(no_model("{\"basis_gates\": [], \"gates\": []}").contains("name its properties"));
     assert!(no_model("{\"errors\": [").contains("noise.json:1: wrong JSON"));
 }
 
