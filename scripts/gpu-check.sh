@@ -119,7 +119,8 @@ whole_jobs() {
         local common=("precision = \"$precision\"")
         agree "low rank, 8 qubits, $precision" $tolerance 1 8 "${common[@]}" 'budget = 0.02'
         agree "low rank, 12 qubits, $precision" $tolerance 1 12 "${common[@]}" 'budget = 0.02'
-        agree "low rank with a tail, 8 qubits, $precision" $tolerance 1 8 "${common[@]}" 'cut = 1e-4' 'tail = {}'
+        # What a tail draws depends on eigenvectors of nearly equal eigenvalues, which rounding turns.
+        agree "low rank with a tail, 8 qubits, $precision" "${tolerance/e-10/e-9}" 1 8 "${common[@]}" 'cut = 1e-4' 'tail = {}'
         agree "density, 8 qubits, $precision" $tolerance 1 8 "${common[@]}" 'kind = "density"' 'budget = 0.02'
         agree "trajectories, 10 qubits, $precision" $tolerance 1 10 "${common[@]}" 'kind = "trajectories"' 'trajectories = 64'
     done

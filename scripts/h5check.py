@@ -35,7 +35,7 @@ def documented():
 def expand(file, path):
     """The paths in the file that a documented path with a <placeholder> stands for."""
     head, placeholder, tail = re.match(r"([^<]*)(<[^>]*>)?(.*)", path).groups()
-    return [head + name + tail for name in file[head]] if placeholder else [path]
+    return [head + name + tail for name in file.get(head, ())] if placeholder else [path]
 
 
 def has_type(found, expected):

@@ -58,7 +58,9 @@ pub fn jobs() -> Vec<(&'static str, &'static str, String, f64)> {
     vec![
         ("low-rank by budget", CIRCUIT, noisy("budget = 3e-2", MORE), 1e-10),
         ("low-rank, every channel", CIRCUIT, noisy("cut = 1e-3\ncompression = \"every-channel\"", ""), 1e-10),
-        ("low-rank with a tail", CIRCUIT, noisy("kind = \"low-rank\"\nbudget = 2e-1\ntail = {}", ""), 1e-10),
+        // Eigenvectors of nearly equal eigenvalues are drawn, which rounding turns: values move by 5e-11 between numbers of
+        // ranks on the CPU alone, where their standard errors are 1e-4.
+        ("low-rank with a tail", CIRCUIT, noisy("kind = \"low-rank\"\nbudget = 2e-1\ntail = {}", ""), 1e-9),
         ("density", CIRCUIT, noisy("kind = \"density\"", MORE), 1e-10),
         ("trajectories", CIRCUIT, noisy("kind = \"trajectories\"\ntrajectories = 200", ""), 1e-10),
         ("statevector", PURE, pure("kind = \"statevector\""), 1e-10),
