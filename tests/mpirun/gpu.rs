@@ -16,10 +16,10 @@ fn any_number_of_ranks_finds_the_same_with_the_kernels_of_the_gpu() {
         return;
     }
     for (name, circuit, rest, most) in jobs() {
-        let cpu = job(circuit, &rest, "cpu").run(1);
-        let gpu = job(circuit, &rest, "emulated");
+        let [cpu, gpu] = ["cpu", "emulated"].map(|device| job(circuit, &rest, device));
         for ranks in rank_counts() {
-            assert_agree(&gpu.run(ranks), &cpu, most, &format!("{name} on {ranks} ranks"));
+            // On as many ranks: gates are put together otherwise on more of them, so that the bound on rounding differs.
+            assert_agree(&gpu.run(ranks), &cpu.run(ranks), most, &format!("{name} on {ranks} ranks"));
         }
     }
 }
