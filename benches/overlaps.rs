@@ -30,7 +30,7 @@ fn shard() -> Box<dyn Shard> {
     let mut bytes = vec![0; shard.packed_bytes(rows)];
     let values = bytes.chunks_exact_mut(8).enumerate();
     values.for_each(|(seed, value)| value.copy_from_slice(&part(seed).to_le_bytes()));
-    shard.unpack(&RowSet { bits: (0..QUBITS).collect(), value: 0, first: 0, count: rows }, &bytes);
+    shard.unpack(&RowSet { bits: (0..QUBITS).collect(), value: 0, first: 0, count: rows }, &bytes.into());
     shard
 }
 

@@ -32,7 +32,7 @@ fn shard(rows: usize, columns: usize) -> Box<dyn Shard> {
         .for_each(|(seed, value)| value.copy_from_slice(&entry(seed).re.to_le_bytes()));
     shard.unpack(
         &RowSet { bits: (0..rows.trailing_zeros() as usize).collect(), value: 0, first: 0, count: rows },
-        &bytes,
+        &bytes.into(),
     );
     shard
 }

@@ -14,6 +14,7 @@ mod simplify;
 
 pub use crate::linalg::Precision;
 
+use crate::device::Packed;
 use crate::error::Result;
 use crate::linalg::Matrix;
 use num_complex::Complex64;
@@ -212,15 +213,22 @@ pub trait Shard {
         groups.iter().map(|(flip, signs)| self.flip_overlaps(*flip, signs)).collect()
     }
     /// As [`Shard::flip_overlaps`], over a range of rows, but the conjugated rows
-    /// `row XOR flip` are those of another shard. `other` holds that shard's packed rows with numbers
+    /// `row XOR flip` are those of another shard. `other` holds, from this byte on, that shard's packed rows with numbers
     /// `first XOR (flip AND NOT (count - 1)) ..`, where the range has `count` rows, a power of two that divides `first`.
-    fn flip_overlaps_with(&self, other: &[u8], rows: Range<usize>, flip: usize, signs: &[usize]) -> Vec<Complex64>;
+    fn flip_overlaps_with(
+        &self,
+        other: (&Packed, usize),
+        rows: Range<usize>,
+        flip: usize,
+        signs: &[usize],
+    ) -> Vec<Complex64>;
     /// `sum_c |L[row, c]|^2` over the listed columns, for each row.
     fn row_weights(&self, columns: &[usize]) -> Vec<f64>;
-    /// Writes the used columns of the rows into `out`, which has exactly the size of [`Shard::packed_bytes`].
-    fn pack(&self, set: &RowSet, out: &mut [u8]);
+    /// Writes the used columns of the rows to the front of a buffer, [`Shard::packed_bytes`] of it. Every shard takes buffers of
+    /// the host; those of a device take that device's too, and return before such a one is written.
+    fn pack(&self, set: &RowSet, out: &mut Packed);
     /// Reads what [`Shard::pack`] wrote.
-    fn unpack(&mut self, set: &RowSet, packed: &[u8]);
+    fn unpack(&mut self, set: &RowSet, packed: &Packed);
     /// The used columns of one row, in double precision.
     fn row(&self, row: usize) -> Vec<Complex64>;
     /// Overwrites the used columns of one row.

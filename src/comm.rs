@@ -22,13 +22,14 @@ mod serial;
 pub mod staged;
 mod transfer;
 
+use crate::device::Packed;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::mpi::{build_description, library_version};
 pub use serial::Serial;
-pub use transfer::{Message, Transfer};
+pub use transfer::{Grain, Message, Transfer};
 
 /// A group of ranks and the exchanges among them. Every method that moves data is collective over the group, except
 /// [`Communicator::start`], which both partners of a message call. Only the thread that started the program calls any.
@@ -46,8 +47,23 @@ pub trait Communicator {
     /// The bytes of all ranks in rank order, on rank 0; nothing on the others.
     fn gather(&self, bytes: &[u8]) -> Option<Vec<Vec<u8>>>;
     /// Starts to swap equally long messages with partners. Two ranks start the transfers between them in the same
-    /// order; transfers may finish in any.
+    /// order; transfers in host memory may finish in any, those on devices in that order.
     fn start(&self, messages: Vec<Message>) -> Box<dyn Transfer + '_>;
+    /// A buffer where messages should lie.
+    ///
+    /// # Errors
+    /// Resource error when the memory is not to be had.
+    fn buffer(&self, bytes: usize) -> Result<Packed> {
+        Ok(vec![0; bytes].into())
+    }
+    /// How transfers should be cut; the same on every rank.
+    fn grain(&self) -> Grain {
+        Grain::HOST
+    }
+    /// Whether messages may lie in the memory of a GPU, without [`device::Devices`].
+    fn takes_device_memory(&self) -> bool {
+        false
+    }
     /// The ranks that pass the same colour, in rank order, as a group of their own.
     fn split(&self, colour: usize) -> Box<dyn Communicator>;
     /// The ranks that share this node's memory.

@@ -16,12 +16,14 @@ pub mod emulated;
 #[path = "device/emulated_absent.rs"]
 pub mod emulated;
 pub mod kernels;
+mod packed;
 mod survey;
 
 use crate::error::Result;
 use crate::linalg::Precision;
 use std::rc::Rc;
 
+pub use packed::Packed;
 pub use survey::{Gpu, Survey};
 
 /// Calls on different streams may overlap.
@@ -126,7 +128,7 @@ pub trait Device {
     fn download(&self, stream: Stream, from: u64, data: &mut [u8]) -> Result<()>;
     /// Sets bytes to zero: `rows` rows of `bytes` bytes.
     fn clear(&self, stream: Stream, at: Rectangle, bytes: usize, rows: usize) -> Result<()>;
-    /// Copies `rows` rows of `bytes` bytes; the two do not overlap.
+    /// Copies `rows` rows of `bytes` bytes; the two do not overlap. Either may lie in pinned host memory.
     fn copy(&self, stream: Stream, from: Rectangle, to: Rectangle, bytes: usize, rows: usize) -> Result<()>;
     /// Runs a kernel of `kernels/`. `arguments` are the bytes of its one argument, a structure.
     ///
@@ -149,6 +151,15 @@ pub trait Device {
     fn identity(&self) -> Option<[u8; 16]> {
         None
     }
+    /// Memory of the host that copies reach without a detour; the device knows it by the same address.
+    ///
+    /// # Errors
+    /// Resource error when there is none.
+    fn allocate_pinned(&self, bytes: usize) -> Result<u64>;
+    /// Gives pinned memory back, once everything that was called before is done.
+    fn release_pinned(&self, address: u64);
+    /// Whether everything before the event is done.
+    fn has_passed(&self, event: Event) -> Result<bool>;
     /// Whether everything called on the stream is done; a device that cannot tell waits for it.
     fn is_idle(&self, stream: Stream) -> Result<bool> {
         self.synchronize(stream).map(|()| true)
@@ -191,5 +202,55 @@ impl Memory {
 impl Drop for Memory {
     fn drop(&mut self) {
         self.device.release(self.address);
+    }
+}
+
+/// Pinned host memory that is given back when it is dropped.
+pub struct PinnedMemory {
+    device: Rc<dyn Device>,
+    address: u64,
+    bytes: usize,
+}
+
+impl PinnedMemory {
+    /// New memory, its content zero.
+    ///
+    /// # Errors
+    /// As [`Device::allocate_pinned`].
+    pub fn new(device: Rc<dyn Device>, bytes: usize) -> Result<PinnedMemory> {
+        let address = device.allocate_pinned(bytes)?;
+        // SAFETY: it is memory of the host of this size, and nobody else knows of it yet.
+        unsafe { std::ptr::with_exposed_provenance_mut::<u8>(address as usize).write_bytes(0, bytes) };
+        Ok(PinnedMemory { device, address, bytes })
+    }
+
+    /// Address of its first byte, on the host and on the device.
+    pub fn address(&self) -> u64 {
+        self.address
+    }
+
+    /// Its size.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What is in it; copies to it must have been waited for.
+    pub fn content(&self) -> &[u8] {
+        // SAFETY: it is memory of the host of this size, initialised when it was made, until this is dropped.
+        unsafe { std::slice::from_raw_parts(std::ptr::with_exposed_provenance(self.address as usize), self.bytes) }
+    }
+
+    /// As [`PinnedMemory::content`], to be written; copies from it must have been waited for too.
+    pub fn content_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as for `content`.
+        unsafe {
+            std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut(self.address as usize), self.bytes)
+        }
+    }
+}
+
+impl Drop for PinnedMemory {
+    fn drop(&mut self) {
+        self.device.release_pinned(self.address);
     }
 }

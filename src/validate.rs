@@ -60,15 +60,15 @@ impl Line {
 /// # Errors
 /// Internal error, with the table, when a value is not what it should be; resource error when a device is missing.
 pub fn run(comm: &dyn Communicator, device: DeviceKind) -> Result<String> {
-    let Computer { backend, gpus, .. } = computer(comm, Wish { device, gpu: None, precision: Precision::Double })?;
+    let computer = computer(comm, Wish { device, gpu: None, precision: Precision::Double })?;
     let mut lines = Vec::new();
     for case in CASES {
         for engine in ENGINES {
-            lines.extend(measure(comm, &*backend, case, engine)?);
+            lines.extend(measure(comm, &computer, case, engine)?);
         }
     }
     let mut text = table(&lines, comm.size());
-    if let Some(gpu) = gpus.first() {
+    if let Some(gpu) = computer.gpus.first() {
         let _ = writeln!(text, "computed on {gpu}");
     }
     match lines.iter().filter(|line| !line.holds()).count() {
@@ -78,7 +78,7 @@ pub fn run(comm: &dyn Communicator, device: DeviceKind) -> Result<String> {
 }
 
 /// The observables of a case by one engine; none if it cannot run the case.
-fn measure(comm: &dyn Communicator, backend: &dyn Backend, case: &Case, engine: &'static str) -> Result<Vec<Line>> {
+fn measure(comm: &dyn Communicator, computer: &Computer, case: &Case, engine: &'static str) -> Result<Vec<Line>> {
     let no_files = &mut |_: &std::path::Path| Err(Error::internal("a case includes no files"));
     let circuit = qasm::parse(case.circuit.as_bytes(), case.name.as_ref(), &qasm::Options::default(), no_files)?;
     let sums = case.observables.iter().map(|(text, _)| PauliSum::parse(text, circuit.qubits()));
@@ -89,7 +89,7 @@ fn measure(comm: &dyn Communicator, backend: &dyn Backend, case: &Case, engine: 
     }
     let group = comm.split(usize::from(comm.rank() >= plan.shards));
     let has_shard = comm.rank() < plan.shards;
-    let values = if has_shard { values(group.into(), backend, &plan, &sums, engine) } else { Ok(Vec::new()) };
+    let values = if has_shard { values(group.into(), computer, &plan, &sums, engine) } else { Ok(Vec::new()) };
     let values = agree(comm, values)?;
     // Idle ranks learn the values too, so that all end alike.
     let mut all = vec![f64::NEG_INFINITY; 2 * sums.len()];
@@ -115,12 +115,12 @@ fn plan(circuit: &Circuit, sums: &[PauliSum], engine: &str, ranks: usize) -> Res
 /// The value of each observable, and what it may be off by: the bound on its rounding, or some standard errors.
 fn values(
     comm: Rc<dyn Communicator>,
-    backend: &dyn Backend,
+    computer: &Computer,
     plan: &Plan,
     sums: &[PauliSum],
     name: &str,
 ) -> Result<Vec<[f64; 2]>> {
-    let mut engine = start(comm, backend, plan, name)?;
+    let mut engine = start(computer.connected(comm)?, &*computer.backend, plan, name)?;
     let batches = if name == SAMPLED { BATCHES } else { 1 };
     let mut statistics = Statistics::new(sums.len());
     for batch in 0..batches {

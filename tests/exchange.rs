@@ -1,16 +1,22 @@
 //! Exchanges large enough to be cut in chunks, with operations that run while they arrive, against a state on one rank
-//! where a swap of the two bits stands for each pair.
+//! where a swap of the two bits stands for each pair. The same on GPUs whose streams run as late as they may.
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/late_device.rs"]
+mod late_device;
 mod reference;
 
+use late_device::Late;
 use ndarray::Array2;
 use num_complex::Complex64;
 use proptest::prelude::*;
 use reference::ranks;
-use rhoshard::backend::{Precision, cpu::Cpu};
+use rhoshard::backend::{Backend, Precision, cpu::Cpu, cuda::Cuda};
+use rhoshard::comm::device::{DeviceCommunicator, Devices};
+use rhoshard::comm::staged::Staged;
 use rhoshard::comm::{Communicator, Serial};
+use rhoshard::device::{Device, emulated};
 use rhoshard::model::Control;
 use rhoshard::state::{Branch, Column, State};
 use std::rc::Rc;
@@ -18,6 +24,33 @@ use std::rc::Rc;
 const QUBITS: usize = 14;
 /// Columns at the start: with 8 ranks a message of a single exchange is 128 KiB, with 2 it is a MiB.
 const WIDTH: usize = 16;
+
+/// What the ranks compute with, and how it is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Machine {
+    Cpu,
+    /// GPUs connected through the hosts.
+    Staged,
+    /// GPUs whose memory the communicator takes messages from.
+    Direct,
+    /// As `Direct`, with streams that never wait for each other.
+    Deaf,
+}
+
+impl Machine {
+    fn open(self, comm: Rc<dyn Communicator>) -> (Rc<dyn Communicator>, Box<dyn Backend>) {
+        if self == Machine::Cpu {
+            return (comm, Box::new(Cpu::new(Precision::Double)));
+        }
+        let mut device = Late::new(emulated::open().unwrap());
+        device.deaf = self == Machine::Deaf;
+        let device: Rc<dyn Device> = Rc::new(device);
+        let transport = if self == Machine::Staged { Staged::new } else { Staged::direct };
+        let link: Box<dyn DeviceCommunicator> = Box::new(transport(comm.clone(), device.clone()));
+        let backend = Cuda::new(device.clone(), Precision::Double).unwrap();
+        (Rc::new(Devices::over(comm, device, link)), Box::new(backend))
+    }
+}
 
 /// One thing done to the state; qubits are physical, and local on every number of ranks.
 #[derive(Debug, Clone)]
@@ -114,8 +147,9 @@ fn damp(state: &mut State, target: usize, weight: f64) {
 }
 
 /// A state with basis states in its columns, all rows of which the rotations of the first layer fill.
-fn start(comm: Rc<dyn Communicator>, width: usize) -> State {
-    let mut state = State::new(comm, &Cpu::new(Precision::Double), QUBITS, width).unwrap();
+fn start(comm: Rc<dyn Communicator>, machine: Machine, width: usize) -> State {
+    let (comm, backend) = machine.open(comm);
+    let mut state = State::new(comm, &*backend, QUBITS, width).unwrap();
     (0..width as u64).for_each(|column| state.append_basis_state(column * 1021 % (1 << QUBITS)).unwrap());
     let layer = (0..LOCAL).map(|target| Step::Rotation { angle: 0.4 + target as f64, target, control: None });
     apply(&mut state, 1, &layer.collect::<Vec<Step>>());
@@ -129,22 +163,31 @@ fn outcome(state: &mut State) -> (Array2<Complex64>, Vec<Complex64>) {
     (state.gather_factor(state.width()), overlaps)
 }
 
-/// The same steps on ranks and on one.
-fn compare(shards: usize, width: usize, steps: &[Step]) {
-    let mut one = start(Rc::new(Serial), width);
+/// How far the same steps on ranks and on one rank of the CPU lead apart: amplitudes and overlaps.
+fn difference(machine: Machine, shards: usize, width: usize, steps: &[Step]) -> [f64; 2] {
+    let mut one = start(Rc::new(Serial), Machine::Cpu, width);
     apply(&mut one, shards, steps);
     let expected = outcome(&mut one);
     let found = ranks::run(shards, |comm| {
-        let mut state = start(comm.into(), width);
+        let mut state = start(comm.into(), machine, width);
         apply(&mut state, shards, steps);
         outcome(&mut state)
     });
-    let worst = |a: &[Complex64], b: &[Complex64]| a.iter().zip(b).map(|(a, b)| (a - b).norm()).fold(0.0, f64::max);
     assert_eq!(found[0].0.dim(), expected.0.dim());
-    let difference = worst(found[0].0.as_slice().unwrap(), expected.0.as_slice().unwrap());
-    assert!(difference < 1e-12, "amplitudes differ by {difference} on {shards} ranks");
-    let difference = worst(&found[0].1, &expected.1);
-    assert!(difference < 1e-10, "overlaps differ by {difference} on {shards} ranks");
+    // Numbers that are none are infinitely far.
+    let distance = |a: &Complex64, b: &Complex64| Some((a - b).norm()).filter(|norm| !norm.is_nan());
+    let worst = |a: &[Complex64], b: &[Complex64]| {
+        a.iter().zip(b).map(|(a, b)| distance(a, b).unwrap_or(f64::INFINITY)).fold(0.0, f64::max)
+    };
+    let amplitudes = worst(found[0].0.as_slice().unwrap(), expected.0.as_slice().unwrap());
+    [amplitudes, worst(&found[0].1, &expected.1)]
+}
+
+/// The same steps on ranks and on one.
+fn compare(machine: Machine, shards: usize, width: usize, steps: &[Step]) {
+    let [amplitudes, overlaps] = difference(machine, shards, width, steps);
+    assert!(amplitudes < 1e-12, "amplitudes differ by {amplitudes} on {shards} ranks, {machine:?}");
+    assert!(overlaps < 1e-10, "overlaps differ by {overlaps} on {shards} ranks, {machine:?}");
 }
 
 proptest! {
@@ -152,7 +195,34 @@ proptest! {
 
     #[test]
     fn chunked_exchanges_are_swaps(steps in steps()) {
-        [2, 4, 8].into_iter().for_each(|shards| compare(shards, WIDTH, &steps));
+        [2, 4, 8].into_iter().for_each(|shards| compare(Machine::Cpu, shards, WIDTH, &steps));
+    }
+}
+
+#[cfg(feature = "emulated-gpu")]
+mod between_gpus {
+    use super::*;
+
+    /// Columns on GPUs, which are slow here: a message of a single exchange on 2 ranks is still cut.
+    const FEW: usize = 4;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3))]
+
+        #[test]
+        fn chunked_exchanges_are_swaps(steps in steps()) {
+            compare(Machine::Staged, 2, FEW, &steps);
+            compare(Machine::Direct, 4, FEW, &steps);
+        }
+    }
+
+    #[test]
+    fn streams_that_do_not_wait_for_each_other_are_found_out() {
+        let rotation = |target| Step::Rotation { angle: 0.7, target, control: None };
+        let steps = [Step::Exchange(vec![3]), rotation(3), Step::Exchange(vec![3]), rotation(5)];
+        compare(Machine::Direct, 2, FEW, &steps);
+        let [amplitudes, overlaps] = difference(Machine::Deaf, 2, FEW, &steps);
+        assert!(amplitudes > 1e-3 && overlaps > 1e-3, "{amplitudes} {overlaps}");
     }
 }
 
@@ -163,5 +233,5 @@ fn ranks_whose_passes_span_all_bits_together_exchange_first() {
     let upper = (4..12).map(|target| Step::Rotation { angle: 0.3 + target as f64, target, control: Some(QUBITS - 1) });
     let lower = (0..3).map(|low| Step::Cycle { targets: [2 * low, 2 * low + 1], control: QUBITS - 1 });
     let steps: Vec<Step> = std::iter::once(Step::Exchange(vec![12])).chain(upper).chain(lower).collect();
-    compare(2, 256, &steps);
+    compare(Machine::Cpu, 2, 256, &steps);
 }

@@ -10,9 +10,9 @@ mod reference;
 
 use num_complex::{Complex, Complex32, Complex64};
 use reference::ranks;
-use rhoshard::comm::device::{DeviceMessage, connect};
-use rhoshard::comm::{Communicator, agree};
-use rhoshard::device::{Device, Form, Launch, Memory, Operand, Product, Rectangle, Stream, cuda};
+use rhoshard::comm::device::connect;
+use rhoshard::comm::{Communicator, Message, agree};
+use rhoshard::device::{Device, Form, Launch, Memory, Operand, Packed, Product, Rectangle, Stream, cuda};
 use rhoshard::error::ErrorKind;
 use rhoshard::linalg::Precision;
 use std::path::{Path, PathBuf};
@@ -299,13 +299,13 @@ fn a_rank_that_gives_up_takes_the_others_out_of_nccl() {
         let comm: Rc<dyn Communicator> = comm.into();
         let device = cuda::open(comm.rank()).unwrap();
         let devices = connect(comm.clone(), device.clone()).unwrap();
-        let memory = Memory::new(device, 64).unwrap();
+        let memory = Memory::new(device.clone(), 64).unwrap();
         let result = if comm.rank() == 1 {
             devices.abort();
             devices.sum(memory.address(), 8)
         } else {
-            let (send, receive) = (memory.address(), memory.address() + 32);
-            devices.start(&[DeviceMessage { partner: 1, send, receive, bytes: 32 }]).map(|_| ())
+            let [send, receive] = [(); 2].map(|()| Packed::Device(Memory::new(device.clone(), 32).unwrap()));
+            devices.start(vec![Message { partner: 1, bytes: 32, send, receive }]).map(|_| ())
         };
         let error = result.unwrap_err().to_string();
         assert!(agree(&*comm, devices.broadcast(memory.address(), 8, 0)).is_err(), "nothing goes on afterwards");

@@ -294,12 +294,10 @@ fn rank_checks_the_communicator() {
 
 /// Several transfers at once, finished in another order than started, and one dropped before its end.
 fn check_transfers(comm: &dyn Communicator, partner: usize) {
-    let message = |number: u8, bytes: usize| {
-        let send = vec![number ^ comm.rank() as u8; bytes];
-        vec![Message { partner, send, receive: vec![0; bytes] }]
-    };
+    let message = |number: u8, bytes: usize| vec![Message::of(partner, vec![number ^ comm.rank() as u8; bytes])];
     let arrives = |messages: Vec<Message>, number: u8| {
-        assert!(messages[0].receive.iter().all(|byte| *byte == number ^ partner as u8));
+        let received = messages[0].received().unwrap();
+        assert!(received.iter().all(|byte| *byte == number ^ partner as u8));
     };
     let mut first = comm.start(message(16, 1 << 20));
     let second = comm.start(message(32, 100));

@@ -393,10 +393,10 @@ fn check_overlaps(backend: &dyn Backend, width: usize, tolerance: f64) {
         }
         let mut sums = [Complex64::ZERO; 3];
         for first in (0..64).step_by(16) {
-            let mut packed = vec![0; other.packed_bytes(16)];
+            let mut packed = vec![0; other.packed_bytes(16)].into();
             let bits = (0..6).collect();
             other.pack(&RowSet { bits, value: 0, first: first ^ (flip & !15), count: 16 }, &mut packed);
-            let parts = shard.flip_overlaps_with(&packed, first..first + 16, flip, &signs);
+            let parts = shard.flip_overlaps_with((&packed, 0), first..first + 16, flip, &signs);
             sums.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
         }
         for (found, sign) in sums.iter().zip(signs) {
@@ -424,7 +424,7 @@ fn check_packing(backend: &dyn Backend, width: usize) {
     let (shard, mut target) = (random_shard(backend, 64, width, 4), random_shard(backend, 64, width, 5));
     let (source, before) = (content(&*shard), content(&*target));
     let set = RowSet { bits: vec![3, 0, 5, 1], value: 0b00100, first: 3, count: 9 };
-    let mut packed = vec![0; shard.packed_bytes(set.count)];
+    let mut packed = vec![0; shard.packed_bytes(set.count)].into();
     shard.pack(&set, &mut packed);
     target.unpack(&set, &packed);
     let rows: Vec<usize> = (3..12).map(|number| with_bits(set.value, &set.bits, number)).collect();
@@ -445,7 +445,7 @@ fn check_large_packing(backend: &dyn Backend, width: usize) {
     for bits in [ascending, (0..12).collect(), (1..13).rev().collect()] {
         let fixed = (rows - 1) & !bits.iter().map(|bit| 1 << bit).sum::<usize>();
         let set = RowSet { bits, value: fixed, first: 0, count: 1 << 12 };
-        let mut packed = vec![0; shard.packed_bytes(set.count)];
+        let mut packed = vec![0; shard.packed_bytes(set.count)].into();
         shard.pack(&set, &mut packed);
         target.unpack(&set, &packed);
         let expected =

@@ -17,6 +17,7 @@ mod tiles;
 mod trade;
 
 use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard, flips};
+use crate::device::Packed;
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use index::{scatter_bits, spread};
@@ -28,6 +29,8 @@ use rayon::prelude::*;
 use scalar::{Real, dispatch};
 use std::ops::Range;
 
+/// What is packed by the CPU lies in memory of the host.
+const OF_THE_HOST: &str = "shards of the CPU are given memory of the host";
 /// Rows in one unit of parallel work and of summation: fixed, so that sums do not depend on the number of threads.
 const ROW_BLOCK: usize = 2048;
 
@@ -286,7 +289,14 @@ impl<T: Real> Shard for CpuShard<T> {
         sums.into_iter().zip(groups).map(alone).collect()
     }
 
-    fn flip_overlaps_with(&self, other: &[u8], rows: Range<usize>, flip: usize, signs: &[usize]) -> Vec<Complex64> {
+    fn flip_overlaps_with(
+        &self,
+        (other, start): (&Packed, usize),
+        rows: Range<usize>,
+        flip: usize,
+        signs: &[usize],
+    ) -> Vec<Complex64> {
+        let other = &other.host().expect(OF_THE_HOST)[start..];
         let (first, within) = (rows.start, flip & (rows.len() - 1));
         let row_bytes = self.packed_bytes(1);
         let part = |rows: Range<usize>| {
@@ -317,13 +327,13 @@ impl<T: Real> Shard for CpuShard<T> {
         weights
     }
 
-    fn pack(&self, set: &RowSet, out: &mut [u8]) {
-        assert_eq!(out.len(), self.packed_bytes(set.count), "a packed message has the size of its rows");
+    fn pack(&self, set: &RowSet, out: &mut Packed) {
+        let out = &mut out.host_mut().expect(OF_THE_HOST)[..self.packed_bytes(set.count)];
         packing::pack(&self.data, self.reserved, self.width, set, out);
     }
 
-    fn unpack(&mut self, set: &RowSet, packed: &[u8]) {
-        assert_eq!(packed.len(), self.packed_bytes(set.count), "a packed message has the size of its rows");
+    fn unpack(&mut self, set: &RowSet, packed: &Packed) {
+        let packed = &packed.host().expect(OF_THE_HOST)[..self.packed_bytes(set.count)];
         packing::unpack(&mut self.data, self.reserved, self.width, set, packed);
     }
 

@@ -1,8 +1,8 @@
 //! The GPU backend: kernels (`kernels/`) over rows and columns, matrix products of the device's library.
 //!
 //! All of it speaks to a [`Device`], so it runs as well on the emulated GPU. Calls return before they are done; the host
-//! waits only where a number is needed. Rows are packed and unpacked on the communication stream, so that those of tiles yet
-//! to be run travel while other tiles are computed.
+//! waits only where a number is needed. Everything here is called on the compute stream; what is packed travels on the
+//! communication stream (`comm/device`).
 
 mod arguments;
 mod branch;
@@ -16,13 +16,12 @@ mod sums;
 mod tests;
 
 use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard};
-use crate::device::{Device, Event, Memory, Rectangle, Stream};
+use crate::device::{Device, Memory, Packed, Rectangle, Stream};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use context::{Context, done};
 use num_complex::Complex64;
 use panels::PANEL_BYTES;
-use std::cell::Cell;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -47,9 +46,7 @@ impl Backend for Cuda {
     }
 
     fn allocate(&self, rows: usize, reserve: usize) -> Result<Box<dyn Shard>> {
-        let context = self.context.clone();
-        let (began, arrived) = (Cell::new(None), Cell::new(None));
-        let mut shard = CudaShard { context, rows, width: 0, reserved: 0, memory: None, began, arrived };
+        let mut shard = CudaShard { context: self.context.clone(), rows, width: 0, reserved: 0, memory: None };
         shard.reserve(reserve.max(1))?;
         Ok(Box::new(shard))
     }
@@ -62,27 +59,12 @@ struct CudaShard {
     width: usize,
     reserved: usize,
     memory: Option<Memory>,
-    /// What had been called for before the first tiles of the pass that is running.
-    began: Cell<Option<Event>>,
-    /// The last rows that were unpacked, if nothing has waited for them.
-    arrived: Cell<Option<Event>>,
 }
 
 impl CudaShard {
-    /// Address of the first amplitude, for what is called on the compute stream.
+    /// Address of the first amplitude.
     fn address(&self) -> u64 {
-        if let Some(arrived) = self.arrived.take() {
-            done(self.context.device.wait(Stream::Compute, arrived));
-        }
         self.memory.as_ref().expect("a shard has memory from the start").address()
-    }
-
-    /// Lets the communication stream wait for the rows that may be packed now. Within a pass those are rows of tiles that
-    /// are not run yet, so it does not wait for the tiles that are.
-    fn wait_for_rows(&self) {
-        let device = &self.context.device;
-        let began = self.began.get().unwrap_or_else(|| done(device.record(Stream::Compute)));
-        done(device.wait(Stream::Communication, began));
     }
 
     fn row_address(&self, row: usize) -> u64 {
@@ -144,15 +126,11 @@ impl Shard for CudaShard {
 
     fn run_tiles(&mut self, pass: &Pass, tiles: Range<usize>) {
         assert!(pass.width_after <= self.reserved, "room is reserved before columns are appended");
-        if self.began.get().is_none() {
-            self.began.set(Some(done(self.context.device.record(Stream::Compute))));
-        }
         self.run_pass(pass, tiles);
     }
 
     fn end_pass(&mut self, pass: &Pass) {
         self.width = pass.width_after;
-        self.began.set(None);
     }
 
     fn column_norms(&self) -> Vec<f64> {
@@ -208,7 +186,13 @@ impl Shard for CudaShard {
         self.overlaps_of_flips(groups)
     }
 
-    fn flip_overlaps_with(&self, other: &[u8], rows: Range<usize>, flip: usize, signs: &[usize]) -> Vec<Complex64> {
+    fn flip_overlaps_with(
+        &self,
+        other: (&Packed, usize),
+        rows: Range<usize>,
+        flip: usize,
+        signs: &[usize],
+    ) -> Vec<Complex64> {
         self.overlaps_with(other, rows, flip, signs)
     }
 
@@ -216,13 +200,13 @@ impl Shard for CudaShard {
         self.weights_of_rows(columns)
     }
 
-    fn pack(&self, set: &RowSet, out: &mut [u8]) {
-        assert_eq!(out.len(), self.packed_bytes(set.count), "a packed message has the size of its rows");
+    fn pack(&self, set: &RowSet, out: &mut Packed) {
+        assert!(out.bytes() >= self.packed_bytes(set.count), "a buffer holds its rows");
         self.pack_rows(set, out);
     }
 
-    fn unpack(&mut self, set: &RowSet, packed: &[u8]) {
-        assert_eq!(packed.len(), self.packed_bytes(set.count), "a packed message has the size of its rows");
+    fn unpack(&mut self, set: &RowSet, packed: &Packed) {
+        assert!(packed.bytes() >= self.packed_bytes(set.count), "a buffer holds its rows");
         self.unpack_rows(set, packed);
     }
 

@@ -276,7 +276,7 @@ fn network(watch: &Stopwatch<'_>) -> Option<Network> {
     let partner = Some(comm.rank() ^ (paired / 2)).filter(|_| comm.rank() < paired);
     let exchange = |bytes: usize, count: usize| {
         let mut messages: Vec<Message> = Vec::new();
-        messages.extend(partner.map(|partner| Message { partner, send: vec![1; bytes], receive: vec![0; bytes] }));
+        messages.extend(partner.map(|partner| Message::of(partner, vec![1; bytes])));
         watch.together(|| {
             for _ in 0..count {
                 messages = comm.start(std::mem::take(&mut messages)).finish();

@@ -55,6 +55,20 @@ pub fn build_description() -> &'static str {
     "MPI"
 }
 
+/// Whether the library says that it takes addresses of GPUs: by the function that OpenMPI and MPICH have for it where they are
+/// built for CUDA, or, as Cray's has none, by the variable that switches it on there.
+fn knows_cuda() -> bool {
+    let switched_on = std::env::var("MPICH_GPU_SUPPORT_ENABLED").is_ok_and(|value| value == "1");
+    // SAFETY: the name ends with a zero.
+    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"MPIX_Query_cuda_support".as_ptr()) };
+    if found.is_null() {
+        return switched_on;
+    }
+    // SAFETY: the function of this name takes nothing and returns a truth value, in both libraries.
+    let query = unsafe { std::mem::transmute::<*mut libc::c_void, extern "C" fn() -> i32>(found) };
+    switched_on || query() == 1
+}
+
 struct Mpi(SimpleCommunicator);
 
 impl Mpi {
@@ -121,6 +135,10 @@ impl Communicator for Mpi {
 
     fn start(&self, messages: Vec<Message>) -> Box<dyn Transfer + '_> {
         Box::new(transfer::Requests::start(&self.0, messages))
+    }
+
+    fn takes_device_memory(&self) -> bool {
+        knows_cuda()
     }
 
     fn split(&self, colour: usize) -> Box<dyn Communicator> {

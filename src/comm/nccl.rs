@@ -6,10 +6,10 @@
 
 mod functions;
 
-use super::device::{DeviceCommunicator, DeviceMessage, DeviceTransfer};
-use super::{Communicator, agree, bytes_from_root};
+use super::device::{DeviceCommunicator, done};
+use super::{Communicator, Message, Transfer, agree, bytes_from_root};
 use crate::device::cuda::libraries::NCCL;
-use crate::device::{Device, Stream};
+use crate::device::{Device, Event, Stream};
 use crate::error::{Error, Result};
 use functions::{Connection, DOUBLES, Functions, IN_PROGRESS, SUCCESS, SUM, UniqueId};
 use std::cell::Cell;
@@ -74,16 +74,16 @@ impl Nccl {
     }
 
     /// The sends and receives of all messages, which start together.
-    fn swap(&self, messages: &[DeviceMessage]) -> Result<()> {
+    fn swap(&self, messages: &[Message]) -> Result<()> {
         let connection = self.connection()?;
         // SAFETY: NCCL is loaded.
         self.checked("starting an exchange", unsafe { (self.functions.group_start)() })?;
         let mut status = SUCCESS;
         for message in messages {
             let (to, bytes) = (message.partner as i32, message.bytes);
-            // SAFETY: the connection lives, and the caller's addresses hold so many bytes of the device's memory.
+            // SAFETY: the connection lives, and the buffers hold so many bytes of the device's memory.
             status = status.max(unsafe {
-                let (from, into) = (message.send as *const _, message.receive as *mut _);
+                let (from, into) = (message.send.address() as *const _, message.receive.address() as *mut _);
                 let sent = (self.functions.send)(from, bytes, functions::BYTES, to, connection, self.stream);
                 sent.max((self.functions.receive)(into, bytes, functions::BYTES, to, connection, self.stream))
             });
@@ -142,9 +142,10 @@ impl DeviceCommunicator for Nccl {
         self.checked(&format!("gathering {bytes} bytes of every GPU"), status)
     }
 
-    fn start(&self, messages: &[DeviceMessage]) -> Result<Box<dyn DeviceTransfer + '_>> {
-        self.swap(messages)?;
-        Ok(Box::new(OnStream))
+    fn start(&self, messages: Vec<Message>) -> Result<Box<dyn Transfer + '_>> {
+        self.swap(&messages)?;
+        let arrived = self.device.record(Stream::Communication)?;
+        Ok(Box::new(OnStream { device: &*self.device, arrived, messages }))
     }
 
     fn synchronize(&self) -> Result<()> {
@@ -181,15 +182,21 @@ impl Drop for Nccl {
     }
 }
 
-/// Messages that the stream takes care of.
-struct OnStream;
+/// Messages that the communication stream takes care of.
+struct OnStream<'a> {
+    device: &'a dyn Device,
+    arrived: Event,
+    messages: Vec<Message>,
+}
 
-impl DeviceTransfer for OnStream {
-    fn progress(&mut self) -> Result<bool> {
-        Ok(true)
+impl Transfer for OnStream<'_> {
+    fn progress(&mut self) -> bool {
+        done(self.device.has_passed(self.arrived))
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
-        Ok(())
+    /// The compute stream waits for them, the host does not.
+    fn finish(self: Box<Self>) -> Vec<Message> {
+        done(self.device.wait(Stream::Compute, self.arrived));
+        self.messages
     }
 }

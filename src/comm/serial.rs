@@ -21,7 +21,11 @@ impl Communicator for Serial {
         Some(vec![bytes.to_vec()])
     }
     fn start(&self, mut messages: Vec<Message>) -> Box<dyn Transfer + '_> {
-        messages.iter_mut().for_each(|message| message.receive.copy_from_slice(&message.send));
+        for Message { bytes, send, receive, .. } in &mut messages {
+            if let (Some(send), Some(receive)) = (send.host(), receive.host_mut()) {
+                receive[..*bytes].copy_from_slice(&send[..*bytes]);
+            }
+        }
         Box::new(Finished(messages))
     }
     fn split(&self, _colour: usize) -> Box<dyn Communicator> {

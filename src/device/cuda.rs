@@ -223,7 +223,8 @@ impl Device for Cuda {
         // SAFETY: the caller's rectangles lie in memory of the device and do not overlap.
         let copied = unsafe {
             if rows == 1 || from.pitch == bytes && to.pitch == bytes {
-                result::memcpy_dtod_async(to.address, from.address, bytes * rows, stream)
+                // Which of the memories is the host's, the driver sees from the addresses.
+                sys::cuMemcpyAsync(to.address, from.address, bytes * rows, stream).result()
             } else {
                 sys::cuMemcpy2DAsync_v2(&rectangle_copy(from, to, bytes, rows), stream).result()
             }
@@ -289,6 +290,28 @@ impl Device for Cuda {
         Some(uuid.bytes.map(|byte| byte as u8))
     }
 
+    fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
+        // Every GPU of the process may copy from it, and to it.
+        let flags = sys::CU_MEMHOSTALLOC_PORTABLE | sys::CU_MEMHOSTALLOC_DEVICEMAP;
+        // SAFETY: nobody has the new memory's address yet. Nothing cannot be allocated.
+        let address = unsafe { result::malloc_host(bytes.max(1), flags) };
+        let action = format!("allocating {bytes} bytes of pinned host memory");
+        address.map(|address| address.expose_provenance() as u64).map_err(explain(&action))
+    }
+
+    fn release_pinned(&self, address: u64) {
+        let address = ptr::with_exposed_provenance_mut(address as usize);
+        // SAFETY: everything that may use the memory is done, and the caller forgets the address.
+        let released = self.wait_for_all().and_then(|()| unsafe { result::free_host(address) });
+        if let Err(error) = released {
+            tracing::warn!("{}", failure::driver("giving pinned host memory back", error));
+        }
+    }
+
+    fn has_passed(&self, event: Event) -> Result<bool> {
+        self.events.borrow().has_passed(event.0)
+    }
+
     fn is_idle(&self, stream: Stream) -> Result<bool> {
         // SAFETY: the stream lives as long as the device.
         match unsafe { sys::cuStreamQuery(self.queue(stream).stream) } {
@@ -316,18 +339,19 @@ fn packed_arguments(arguments: &[u8], size: &mut usize) -> [*mut c_void; 5] {
 }
 
 fn rectangle_copy(from: Rectangle, to: Rectangle, bytes: usize, rows: usize) -> sys::CUDA_MEMCPY2D {
-    const ON_DEVICE: sys::CUmemorytype = sys::CUmemorytype_enum::CU_MEMORYTYPE_DEVICE;
+    // Which of the memories is the host's, the driver sees from the addresses.
+    const ANYWHERE: sys::CUmemorytype = sys::CUmemorytype_enum::CU_MEMORYTYPE_UNIFIED;
     sys::CUDA_MEMCPY2D {
         srcXInBytes: 0,
         srcY: 0,
-        srcMemoryType: ON_DEVICE,
+        srcMemoryType: ANYWHERE,
         srcHost: ptr::null(),
         srcDevice: from.address,
         srcArray: ptr::null_mut(),
         srcPitch: from.pitch,
         dstXInBytes: 0,
         dstY: 0,
-        dstMemoryType: ON_DEVICE,
+        dstMemoryType: ANYWHERE,
         dstHost: ptr::null_mut(),
         dstDevice: to.address,
         dstArray: ptr::null_mut(),

@@ -60,14 +60,15 @@ pub struct Emulated {
     /// What is put behind the names of kernels.
     variant: String,
     allocated: RefCell<HashMap<u64, Layout>>,
+    pinned: RefCell<HashMap<u64, Layout>>,
     used: Cell<u64>,
     events: Cell<u64>,
 }
 
 impl Emulated {
     fn new(variant: &str) -> Emulated {
-        let allocated = RefCell::new(HashMap::new());
-        Emulated { variant: variant.into(), allocated, used: Cell::new(0), events: Cell::new(0) }
+        let (allocated, pinned) = (RefCell::default(), RefCell::default());
+        Emulated { variant: variant.into(), allocated, pinned, used: Cell::new(0), events: Cell::new(0) }
     }
 }
 
@@ -186,8 +187,32 @@ impl Device for Emulated {
     }
 
     fn wait(&self, _stream: Stream, event: Event) -> Result<()> {
+        self.has_passed(event).map(|_| ())
+    }
+
+    fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
+        let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT);
+        let layout = layout.map_err(|_| Error::resource(format!("{bytes} bytes of host memory cannot be had")))?;
+        // SAFETY: the layout has a size.
+        let address = unsafe { std::alloc::alloc(layout) };
+        if address.is_null() {
+            return Err(Error::resource(format!("there is no host memory for {bytes} bytes")));
+        }
+        let address = address.expose_provenance() as u64;
+        self.pinned.borrow_mut().insert(address, layout);
+        Ok(address)
+    }
+
+    fn release_pinned(&self, address: u64) {
+        if let Some(layout) = self.pinned.borrow_mut().remove(&address) {
+            // SAFETY: the address was allocated with this layout, and is forgotten.
+            unsafe { std::alloc::dealloc(std::ptr::with_exposed_provenance_mut(address as usize), layout) };
+        }
+    }
+
+    fn has_passed(&self, event: Event) -> Result<bool> {
         let known = event.0 >= 1 && event.0 <= self.events.get();
-        if known { Ok(()) } else { Err(Error::internal("a stream waits for an event that was never recorded")) }
+        if known { Ok(true) } else { Err(Error::internal("an event is awaited that was never recorded")) }
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::backend::cpu::Cpu;
 use crate::backend::cuda::Cuda;
+use crate::comm::device::Devices;
 use crate::comm::{Communicator, agree};
 use crate::config::{DeviceKind, Precision};
 use crate::device::{Device, cuda, emulated};
@@ -18,10 +19,25 @@ const USABLE: f64 = 0.8 / 1.5;
 pub struct Computer {
     /// Makes its shards.
     pub backend: Rc<dyn Backend>,
+    /// Where they lie; nothing on the CPU.
+    device: Option<Rc<dyn Device>>,
     /// The GPU of every rank, in the order of ranks, on the root rank; none on the CPU.
     pub gpus: Vec<String>,
     /// Bytes of a GPU for the state of each rank, the same on every rank; on the CPU the host's memory counts.
     pub memory: Option<u64>,
+}
+
+impl Computer {
+    /// The ranks of a communicator, for states over them: with a device each, messages go from one to the other. Collective.
+    ///
+    /// # Errors
+    /// Resource error, the same on every rank, when the devices cannot be connected.
+    pub fn connected(&self, comm: Rc<dyn Communicator>) -> Result<Rc<dyn Communicator>> {
+        match &self.device {
+            Some(device) => Ok(Rc::new(Devices::new(comm, device.clone())?)),
+            None => Ok(comm),
+        }
+    }
 }
 
 /// What a job asks for.
@@ -72,7 +88,7 @@ pub fn open(device: DeviceKind) -> Result<Rc<dyn Device>> {
 }
 
 fn on_cpu(precision: Precision) -> Computer {
-    Computer { backend: Rc::new(Cpu::new(precision)), gpus: Vec::new(), memory: None }
+    Computer { backend: Rc::new(Cpu::new(precision)), device: None, gpus: Vec::new(), memory: None }
 }
 
 fn on_gpu(comm: &dyn Communicator, wish: Wish) -> Result<Computer> {
@@ -91,17 +107,18 @@ fn on_device(
 ) -> Result<Computer> {
     let sharing = comm.split_node().split(number).size() as f64;
     let made = device.and_then(|device| {
-        let free = device.memory()?.0 as f64;
-        Ok((device.name(), free, Cuda::new(device, precision)?))
+        let (name, free) = (device.name(), device.memory()?.0 as f64);
+        Ok((name, free, Cuda::new(device.clone(), precision)?, device))
     });
-    let (name, free, backend) = agree(comm, made)?;
+    let (name, free, backend, device) = agree(comm, made)?;
     tracing::info!("computing on {name}");
     let names = comm.gather(name.as_bytes()).unwrap_or_default();
     let gpus = names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     // The least of all ranks, as they decide alike.
     let mut least = [-USABLE * free / sharing];
     comm.maximum(&mut least);
-    Ok(Computer { backend: Rc::new(backend), gpus, memory: Some(-least[0] as u64) })
+    let (backend, device) = (Rc::new(backend), Some(device));
+    Ok(Computer { backend, device, gpus, memory: Some(-least[0] as u64) })
 }
 
 fn demanded(mut error: Error) -> Error {

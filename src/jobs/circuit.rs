@@ -118,7 +118,8 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
     }
     let stairs = first_stair(&inputs);
     let start = |_| {
-        let run = Run::new(grid.rows.into(), computer, &inputs, stairs)?;
+        let comm = computer.connected(grid.rows.into())?;
+        let run = Run::new(comm, computer, &inputs, stairs)?;
         Ok(Run { ensemble: Ensemble::new(grid.ensemble, &inputs), ..run })
     };
     // The members of an ensemble do not wait for each other where one fails.

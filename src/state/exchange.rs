@@ -51,7 +51,7 @@ impl State {
     fn chunk_bits(&self, exchanged: usize, pass: Option<&Pass>) -> (usize, bool) {
         let partners = (1 << exchanged.count_ones()) - 1;
         let slice = self.rows() >> exchanged.count_ones();
-        let cut = Cut::of(self.core().shard.packed_bytes(slice), partners);
+        let cut = Cut::of(self.core().shard.packed_bytes(slice), partners, self.comm.grain());
         let wanted = cut.wanted.min(slice).ilog2();
         if wanted == 0 {
             return (0, true);
@@ -113,11 +113,12 @@ impl State {
                 shard.unpack(&slices.chunk(place, chunk), &message.receive);
             }
             pipeline.reuse(messages);
-            if let Some(pass) = pass {
-                run_chunk(shard, &mut pipeline, pass, slices.chunk_bits, chunk);
-            }
+            // A later chunk's rows are packed before this one's tiles are run, so that it travels meanwhile.
             if chunk + DEPTH < chunks {
                 slices.send(shard, &mut pipeline, chunk + DEPTH);
+            }
+            if let Some(pass) = pass {
+                run_chunk(shard, &mut pipeline, pass, slices.chunk_bits, chunk);
             }
         }
         pipeline.sent

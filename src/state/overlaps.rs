@@ -7,6 +7,7 @@
 use super::State;
 use super::pipeline::{BATCHES, Cut, DEPTH, Pipeline};
 use crate::backend::{RowSet, Shard};
+use crate::device::Packed;
 use num_complex::Complex64;
 use std::ops::Range;
 
@@ -51,7 +52,7 @@ impl State {
         let (bits, rows) = ((0..self.local_qubits).collect::<Vec<usize>>(), self.rows());
         let State { blocks, pool, sent, .. } = self;
         let shard = &*blocks[0].shard;
-        let count = (rows / Cut::of(shard.packed_bytes(rows), 1).wanted).max(1);
+        let count = (rows / Cut::of(shard.packed_bytes(rows), 1, comm.grain()).wanted).max(1);
         let mut pipeline = Pipeline::new(&*comm, pool);
         let send = |pipeline: &mut Pipeline<'_>, chunk: usize| {
             // The partner works on the same rows, so it needs those that its flip makes of them.
@@ -95,17 +96,19 @@ impl State {
 fn reduce(
     shard: &dyn Shard,
     pipeline: &mut Pipeline<'_>,
-    other: &[u8],
+    other: &Packed,
     rows: Range<usize>,
     (flip, signs): (usize, &[usize]),
     sums: &mut [Complex64],
 ) {
-    let count = (rows.len() / BATCHES).max(SMALLEST_BATCH).min(rows.len());
+    // A device needs no turn of this rank's to go on, and each call of its costs.
+    let batches = if other.host().is_some() { BATCHES } else { 1 };
+    let count = (rows.len() / batches).max(SMALLEST_BATCH).min(rows.len());
     for first in rows.clone().step_by(count) {
         pipeline.progress();
         // Within the chunk, the rows that the flip makes of these.
         let offset = (first - rows.start) ^ (flip & (rows.len() - 1) & !(count - 1));
-        let other = &other[shard.packed_bytes(offset)..][..shard.packed_bytes(count)];
+        let other = (other, shard.packed_bytes(offset));
         let part = shard.flip_overlaps_with(other, first..first + count, flip, signs);
         sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
     }

@@ -1,15 +1,12 @@
 //! Messages in chunks, several of them on their way while the rank computes with the one that has arrived.
 
-use crate::comm::{Communicator, Message, Transfer};
+use crate::comm::{Communicator, Grain, Message, Transfer};
+use crate::device::Packed;
+use crate::error::Result;
 use std::collections::VecDeque;
 
 /// Chunks on their way at once, the one that is computed with included.
 pub(super) const DEPTH: usize = 3;
-/// Bytes one chunk sends to all partners together. Buffers take at most twice `DEPTH` as much, unless a single tile of
-/// the operations that follow is larger.
-const CHUNK_BYTES: usize = 4 << 20;
-/// A message smaller than this costs more by its latency than it hides.
-const SMALLEST_MESSAGE: usize = 64 << 10;
 /// Chunks of a transfer that is large enough to be cut: what cannot be hidden is about the first of them.
 const CHUNKS: usize = 8;
 /// Calls of the library while one chunk is computed with.
@@ -28,10 +25,11 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// For `bytes` to each of `partners`; depends on nothing that differs between ranks.
-    pub(super) fn of(bytes: usize, partners: usize) -> Cut {
-        let least = (bytes * partners).div_ceil(CHUNK_BYTES).max(1).next_power_of_two();
-        let worthwhile = 1 << (bytes / SMALLEST_MESSAGE).max(1).ilog2();
+    /// For `bytes` to each of `partners`; depends on nothing that differs between ranks. Buffers take at most twice `DEPTH` of
+    /// the grain's chunks, unless a single tile of the operations that follow is larger.
+    pub(super) fn of(bytes: usize, partners: usize, grain: Grain) -> Cut {
+        let least = (bytes * partners).div_ceil(grain.chunk).max(1).next_power_of_two();
+        let worthwhile = 1 << (bytes / grain.message).max(1).ilog2();
         Cut { least, wanted: least.max(CHUNKS.min(worthwhile)) }
     }
 }
@@ -51,17 +49,28 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Sends a chunk on its way: `bytes` to each partner, which `pack` writes.
-    pub(super) fn start(&mut self, partners: &[usize], bytes: usize, mut pack: impl FnMut(usize, &mut [u8])) {
+    pub(super) fn start(&mut self, partners: &[usize], bytes: usize, mut pack: impl FnMut(usize, &mut Packed)) {
         let mut messages = self.pool.pop().unwrap_or_default();
         messages.resize_with(partners.len(), Message::default);
         for (place, (message, partner)) in messages.iter_mut().zip(partners).enumerate() {
-            message.partner = *partner;
-            fit(&mut message.send, bytes);
-            fit(&mut message.receive, bytes);
+            (message.partner, message.bytes) = (*partner, bytes);
+            for buffer in [&mut message.send, &mut message.receive] {
+                // Without room for a message this rank cannot go on, and the others wait for it.
+                self.fit(buffer, bytes).unwrap_or_else(|error| std::panic::panic_any(error));
+            }
             pack(place, &mut message.send);
             self.sent += bytes as u64;
         }
         self.open.push_back(self.comm.start(messages));
+    }
+
+    /// Gives a buffer room; one much too large makes way, so that the pool does not grow with every shape it meets.
+    fn fit(&self, buffer: &mut Packed, bytes: usize) -> Result<()> {
+        if !(bytes..=2 * bytes).contains(&buffer.bytes()) {
+            *buffer = Packed::default();
+            *buffer = self.comm.buffer(bytes)?;
+        }
+        Ok(())
     }
 
     /// Lets the library move what is on its way.
@@ -82,14 +91,6 @@ impl<'a> Pipeline<'a> {
     }
 }
 
-/// Gives a buffer its length; one much too large makes way, so that the pool does not grow with every shape it meets.
-fn fit(buffer: &mut Vec<u8>, bytes: usize) {
-    if buffer.capacity() > 2 * bytes {
-        *buffer = Vec::new();
-    }
-    buffer.resize(bytes, 0);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,11 +98,11 @@ mod tests {
 
     #[test]
     fn small_transfers_stay_whole_and_large_ones_are_bounded() {
-        assert_eq!(Cut::of(100, 1), Cut { least: 1, wanted: 1 });
-        assert_eq!(Cut::of(256 << 10, 3), Cut { least: 1, wanted: 4 });
-        assert_eq!(Cut::of(1 << 20, 1), Cut { least: 1, wanted: 8 });
-        assert_eq!(Cut::of(1 << 30, 1), Cut { least: 256, wanted: 256 });
-        assert_eq!(Cut::of(1 << 30, 3), Cut { least: 1024, wanted: 1024 });
+        assert_eq!(Cut::of(100, 1, Grain::HOST), Cut { least: 1, wanted: 1 });
+        assert_eq!(Cut::of(256 << 10, 3, Grain::HOST), Cut { least: 1, wanted: 4 });
+        assert_eq!(Cut::of(1 << 20, 1, Grain::HOST), Cut { least: 1, wanted: 8 });
+        assert_eq!(Cut::of(1 << 30, 1, Grain::HOST), Cut { least: 256, wanted: 256 });
+        assert_eq!(Cut::of(1 << 30, 3, Grain::HOST), Cut { least: 1024, wanted: 1024 });
     }
 
     #[test]
@@ -110,12 +111,12 @@ mod tests {
         let mut pipeline = Pipeline::new(&Serial, &mut pool);
         let mut addresses = std::collections::BTreeSet::new();
         for chunk in 0..20u8 {
-            pipeline.start(&[0], 64, |_, out| out.fill(chunk));
+            pipeline.start(&[0], 64, |_, out| out.host_mut().unwrap().fill(chunk));
             if chunk >= 2 {
                 pipeline.progress();
                 let messages = pipeline.next().unwrap();
-                assert_eq!(messages[0].receive, [chunk - 2; 64]);
-                addresses.insert(messages[0].receive.as_ptr());
+                assert_eq!(messages[0].received().unwrap(), [chunk - 2; 64]);
+                addresses.insert(messages[0].receive.address());
                 pipeline.reuse(messages);
             }
         }

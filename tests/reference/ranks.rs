@@ -137,7 +137,7 @@ impl Communicator for Threads {
     }
 
     fn start(&self, messages: Vec<Message>) -> Box<dyn Transfer + '_> {
-        messages.iter().for_each(|message| self.send(message.partner, &message.send));
+        messages.iter().for_each(|message| self.send(message.partner, &sent(message)));
         let open = messages.iter().map(|message| Some(self.post(message.partner))).collect();
         Box::new(Flight { comm: self, messages, open })
     }
@@ -159,6 +159,21 @@ impl Communicator for Threads {
     }
 }
 
+/// What a message says; it may lie on a device whose memory is the host's.
+fn sent(message: &Message) -> Vec<u8> {
+    assert!(message.send.bytes() >= message.bytes);
+    let start: *const u8 = std::ptr::with_exposed_provenance(message.send.address() as usize);
+    // SAFETY: the buffer holds so many bytes.
+    unsafe { std::slice::from_raw_parts(start, message.bytes) }.to_vec()
+}
+
+fn place(message: &mut Message, bytes: &[u8]) {
+    assert!(message.receive.bytes() >= message.bytes && bytes.len() == message.bytes);
+    let start: *mut u8 = std::ptr::with_exposed_provenance_mut(message.receive.address_mut() as usize);
+    // SAFETY: the buffer holds so many bytes, and is this message's own.
+    unsafe { start.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+}
+
 /// Messages of which some are still awaited: those with a ticket.
 struct Flight<'a> {
     comm: &'a Threads,
@@ -171,7 +186,7 @@ impl Flight<'_> {
         for (message, open) in self.messages.iter_mut().zip(&mut self.open) {
             let bytes = open.and_then(|ticket| self.comm.take(message.partner, ticket, patience));
             if let Some(bytes) = bytes {
-                message.receive.copy_from_slice(&bytes);
+                place(message, &bytes);
                 *open = None;
             }
         }

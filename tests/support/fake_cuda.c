@@ -92,6 +92,12 @@ int cuEventCreate(event **e, unsigned flags) { *e = calloc(1, sizeof(event)); re
 int cuEventDestroy_v2(event *e) { free(e); return SUCCESS; }
 int cuEventRecord(event *e, stream *s) { e->stream = s; e->place = s->called; return SUCCESS; }
 int cuEventSynchronize(event *e) { if (e->stream) run_until(e->stream, e->place); return SUCCESS; }
+/* Does a little more whenever it is asked. */
+int cuEventQuery(event *e) {
+    if (!e->stream || e->stream->done >= e->place) return SUCCESS;
+    run_until(e->stream, e->stream->done + 1);
+    return 600;
+}
 int cuStreamWaitEvent(stream *s, event *e, unsigned flags) {
     if (!e->stream) return SUCCESS;
     return call(s, (operation){.kind = WAIT, .to = (uint64_t)e->stream, .from = e->place, .rows = 1});
@@ -122,7 +128,7 @@ int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, stream *s)
 int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, stream *s) {
     return call(s, (operation){.kind = COPY, .to = (uint64_t)to, .from = from, .width = bytes, .rows = 1});
 }
-int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, stream *s) {
+int cuMemcpyAsync(uint64_t to, uint64_t from, size_t bytes, stream *s) {
     return call(s, (operation){.kind = COPY, .to = to, .from = from, .width = bytes, .rows = 1});
 }
 int cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, stream *s) {
@@ -141,7 +147,7 @@ typedef struct {
     size_t width, height;
 } copy2d;
 int cuMemcpy2DAsync_v2(const copy2d *c, stream *s) {
-    if (c->source_type != 2 || c->type != 2 || c->width > c->pitch || c->width > c->source_pitch) return INVALID_VALUE;
+    if (c->source_type != 4 || c->type != 4 || c->width > c->pitch || c->width > c->source_pitch) return INVALID_VALUE;
     return call(s, (operation){.kind = COPY, .to = c->address, .from = c->source, .pitch_to = c->pitch, .pitch_from = c->source_pitch,
                                .width = c->width, .rows = c->height});
 }

@@ -3,10 +3,10 @@
 // Every test binary includes this module and uses its own part of it.
 #![allow(dead_code)]
 
-use rhoshard::comm::Communicator;
-use rhoshard::comm::device::{DeviceCommunicator, DeviceMessage};
+use rhoshard::comm::device::DeviceCommunicator;
 use rhoshard::comm::staged::Staged;
-use rhoshard::device::{Device, Event, Launch, Memory, Product, Rectangle, Stream};
+use rhoshard::comm::{Communicator, Message};
+use rhoshard::device::{Device, Event, Launch, Memory, Packed, Product, Rectangle, Stream};
 use rhoshard::error::{Error, Result};
 use std::alloc::Layout;
 use std::cell::RefCell;
@@ -25,6 +25,10 @@ impl Host {
     /// A device that takes no data.
     pub fn broken() -> Host {
         Host { broken: true, ..Host::default() }
+    }
+
+    fn works(&self) -> Result<()> {
+        if self.broken { Err(Error::resource("the device is broken")) } else { Ok(()) }
     }
 }
 
@@ -56,9 +60,7 @@ impl Device for Host {
         unsafe { std::alloc::dealloc(address as *mut u8, layout) };
     }
     fn upload(&self, _: Stream, data: &[u8], to: u64) -> Result<()> {
-        if self.broken {
-            return Err(Error::resource("the device is broken"));
-        }
+        self.works()?;
         // SAFETY: tests name memory of this size.
         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), to as *mut u8, data.len()) };
         Ok(())
@@ -74,6 +76,7 @@ impl Device for Host {
         Ok(())
     }
     fn copy(&self, _: Stream, from: Rectangle, to: Rectangle, bytes: usize, count: usize) -> Result<()> {
+        self.works()?;
         // SAFETY: as in `upload`; the two do not overlap.
         rows(from, bytes, count)
             .zip(rows(to, bytes, count))
@@ -95,6 +98,15 @@ impl Device for Host {
     fn wait(&self, _: Stream, _: Event) -> Result<()> {
         Ok(())
     }
+    fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
+        self.allocate(bytes)
+    }
+    fn release_pinned(&self, address: u64) {
+        self.release(address);
+    }
+    fn has_passed(&self, _: Event) -> Result<bool> {
+        Ok(true)
+    }
 }
 
 /// Memory with a content.
@@ -104,9 +116,10 @@ fn memory(device: &Rc<dyn Device>, content: &[u8]) -> Memory {
     memory
 }
 
-fn content(memory: &Memory) -> Vec<u8> {
+/// As the stream finds it.
+fn content(memory: &Memory, stream: Stream) -> Vec<u8> {
     let mut content = vec![0; memory.bytes()];
-    memory.device().download(Stream::Communication, memory.address(), &mut content).unwrap();
+    memory.device().download(stream, memory.address(), &mut content).unwrap();
     content
 }
 
@@ -137,7 +150,7 @@ fn check_sum(comm: &dyn DeviceCommunicator, device: &Rc<dyn Device>, rank: usize
     let memory = memory(device, &values.collect::<Vec<u8>>());
     comm.sum(memory.address(), count).unwrap();
     let constant = (1..=size).map(|rank| rank as f64 * 0.1).sum::<f64>();
-    for (index, bytes) in content(&memory).as_chunks().0.iter().enumerate() {
+    for (index, bytes) in content(&memory, Stream::Communication).as_chunks().0.iter().enumerate() {
         let (found, expected) = (f64::from_le_bytes(*bytes), constant + (index * size) as f64);
         assert!((found - expected).abs() <= 1e-12 * expected, "{index}: {found}, not {expected}");
     }
@@ -153,43 +166,37 @@ fn check_gather_and_broadcast(
     let own = memory(device, &message(rank, 0, 0, bytes));
     let all = memory(device, &vec![0; bytes * size]);
     comm.all_gather(own.address(), bytes, all.address()).unwrap();
-    let gathered = content(&all);
+    let gathered = content(&all, Stream::Communication);
     for other in 0..size {
         assert!(gathered[other * bytes..][..bytes] == message(other, 0, 0, bytes), "{size} ranks, part {other}");
     }
     comm.broadcast(own.address(), bytes, size - 1).unwrap();
-    assert!(content(&own) == message(size - 1, 0, 0, bytes));
+    assert!(content(&own, Stream::Communication) == message(size - 1, 0, 0, bytes));
 }
 
 /// All to all, with several transfers on their way.
 fn check_swaps(comm: &dyn DeviceCommunicator, device: &Rc<dyn Device>, rank: usize, size: usize) {
     let (bytes, rounds) = (1000, 6);
     let partners: Vec<usize> = (0..size).filter(|partner| *partner != rank).collect();
-    let buffers = |round: usize| {
-        let send = |partner: &usize| memory(device, &message(rank, *partner, round, bytes));
-        let receive = |_: &usize| memory(device, &vec![0; bytes]);
-        (partners.iter().map(send).collect::<Vec<_>>(), partners.iter().map(receive).collect::<Vec<_>>())
-    };
-    let buffers: Vec<_> = (0..rounds).map(buffers).collect();
     let start = |round: usize| {
-        let (send, receive) = &buffers[round];
-        let places = partners.iter().zip(send).zip(receive);
-        let swap = |((partner, send), receive): ((&usize, &Memory), &Memory)| DeviceMessage {
+        let swap = |partner: &usize| Message {
             partner: *partner,
-            send: send.address(),
-            receive: receive.address(),
             bytes,
+            // Larger than what is sent.
+            send: Packed::Device(memory(device, &message(rank, *partner, round, bytes + 24))),
+            receive: Packed::Device(memory(device, &vec![0; bytes + 8])),
         };
-        comm.start(&places.map(swap).collect::<Vec<_>>()).unwrap()
+        comm.start(partners.iter().map(swap).collect()).unwrap()
     };
     let mut open: VecDeque<_> = (0..2).map(start).collect();
-    for (round, (_, received)) in buffers.iter().enumerate() {
+    for round in 0..rounds {
         let mut transfer = open.pop_front().unwrap();
         open.extend((round + 2 < rounds).then(|| start(round + 2)));
-        transfer.progress().unwrap();
-        transfer.finish().unwrap();
-        for (partner, received) in partners.iter().zip(received) {
-            assert_eq!(content(received), message(*partner, rank, round, bytes), "round {round}");
+        transfer.progress();
+        for found in transfer.finish() {
+            let Packed::Device(received) = &found.receive else { panic!("what arrives is on the device") };
+            let expected = [message(found.partner, rank, round, bytes), vec![0; 8]].concat();
+            assert_eq!(content(received, Stream::Compute), expected, "round {round}");
         }
     }
 }

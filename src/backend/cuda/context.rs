@@ -27,8 +27,6 @@ pub(super) struct Context {
     pub(super) precision: Precision,
     tables: RefCell<Tables>,
     workspace: RefCell<Memory>,
-    /// Memory for messages: the communication stream has its own.
-    messages: RefCell<Memory>,
 }
 
 /// A ring of memory. Calls on a stream run in order, so what is overwritten has been used.
@@ -42,9 +40,8 @@ struct Tables {
 impl Context {
     pub(super) fn new(device: Rc<dyn Device>, precision: Precision) -> Result<Context> {
         let tables = Tables { memory: Memory::new(device.clone(), TABLE_BYTES)?, next: 0, outgrown: Vec::new() };
-        let small = || Ok(RefCell::new(Memory::new(device.clone(), ALIGNMENT)?));
-        let (workspace, messages) = (small()?, small()?);
-        Ok(Context { device, precision, tables: RefCell::new(tables), workspace, messages })
+        let workspace = RefCell::new(Memory::new(device.clone(), ALIGNMENT)?);
+        Ok(Context { device, precision, tables: RefCell::new(tables), workspace })
     }
 
     /// Bytes of an amplitude.
@@ -78,20 +75,10 @@ impl Context {
 
     /// Makes sure that the verbs find so many bytes to work in.
     pub(super) fn reserve(&self, bytes: usize) -> Result<()> {
-        self.grow(&self.workspace, bytes)
-    }
-
-    fn grow(&self, memory: &RefCell<Memory>, bytes: usize) -> Result<()> {
-        if bytes > memory.borrow().bytes() {
-            memory.replace(Memory::new(self.device.clone(), bytes)?);
+        if bytes > self.workspace.borrow().bytes() {
+            self.workspace.replace(Memory::new(self.device.clone(), bytes)?);
         }
         Ok(())
-    }
-
-    /// Address of memory for a message, whose content lasts until the next call.
-    pub(super) fn message(&self, bytes: usize) -> u64 {
-        done(self.grow(&self.messages, bytes));
-        self.messages.borrow().address()
     }
 
     /// Addresses of pieces of memory of these sizes, whose content lasts until the next call.
@@ -108,17 +95,13 @@ impl Context {
 
     /// Runs a kernel in the shards' precision.
     pub(super) fn launch(&self, kernel: &str, blocks: u32, threads: u32, shared: usize, arguments: &[u8]) {
-        self.launch_on(Stream::Compute, kernel, Launch { blocks, threads, shared: shared as u32 }, arguments);
-    }
-
-    /// As [`Context::launch`], on a stream.
-    pub(super) fn launch_on(&self, stream: Stream, kernel: &str, launch: Launch, arguments: &[u8]) {
-        if launch.blocks == 0 {
+        if blocks == 0 {
             return;
         }
         let name = format!("{kernel}{}", kernels::suffix(self.precision));
+        let launch = Launch { blocks, threads, shared: shared as u32 };
         // SAFETY: the structures of `arguments` are those of the kernels, and shards name their own memory and workspace.
-        done(unsafe { self.device.launch(stream, &name, launch, arguments) });
+        done(unsafe { self.device.launch(Stream::Compute, &name, launch, arguments) });
     }
 
     /// Copies bytes from the device.

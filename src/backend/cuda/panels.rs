@@ -4,8 +4,8 @@ use super::CudaShard;
 use super::arguments::{self, bytes_of};
 use super::context::{THREADS, done};
 use super::rows::{Numbering, Selection, slabs};
-use crate::backend::RowSet;
-use crate::device::{Launch, Rectangle, Stream};
+use crate::backend::{RowSet, Shard};
+use crate::device::{Packed, Rectangle, Stream};
 use std::ops::Range;
 
 /// Bytes of a panel, if there are rows enough.
@@ -85,13 +85,12 @@ impl CudaShard {
 
     /// Copies columns of the rows with these numbers to or from a panel, whose first row is that of the first number.
     pub(super) fn transfer(&self, what: Move, rows: (&Numbering, Range<usize>), columns: Columns, panel: Panel) {
-        self.transfer_of(Stream::Compute, (self.address(), self.reserved), what, rows, columns, panel);
+        self.transfer_of((self.address(), self.reserved), what, rows, columns, panel);
     }
 
-    /// As [`CudaShard::transfer`], on a stream, of other memory: its address and the amplitudes of a row.
+    /// As [`CudaShard::transfer`], of other memory: its address and the amplitudes of a row.
     pub(super) fn transfer_of(
         &self,
-        stream: Stream,
         memory: (u64, usize),
         what: Move,
         (numbering, numbers): (&Numbering, Range<usize>),
@@ -114,8 +113,7 @@ impl CudaShard {
                 panel_stride: panel.stride as u64,
                 panel_columns: if listed { panel.places + 4 * slab.start as u64 } else { 0 },
             };
-            let launch = Launch { blocks, threads: THREADS, shared: 0 };
-            self.context.launch_on(stream, what.kernel(), launch, bytes_of(&[arguments]));
+            self.context.launch(what.kernel(), blocks, THREADS, 0, bytes_of(&[arguments]));
         }
     }
 
@@ -124,40 +122,43 @@ impl CudaShard {
         Numbering::ascending(self.rows - 1, 0)
     }
 
-    /// Moves the set's used columns to or from packed bytes, some rows at a time, on the communication stream: `copy` gets the
-    /// address of the rows on the device and their range of bytes before they are scattered, or after they are gathered.
-    fn stream(&self, what: Move, set: &RowSet, mut copy: impl FnMut(u64, Range<usize>)) {
-        let row_bytes = self.width * self.context.amplitude();
+    /// Moves these of the set's rows, of their used columns, to or from packed memory of the device.
+    fn move_packed(&self, what: Move, set: &RowSet, rows: Range<usize>, address: u64) {
         let own = super::rows::mask_of(set.bits.iter().copied());
         let numbering = Numbering { bits: set.bits.clone(), fixed: set.value & !own };
+        let panel = Panel { address, stride: self.width, places: 0 };
+        let numbers = set.first + rows.start..set.first + rows.end;
+        self.transfer(what, (&numbering, numbers), Columns::From(0, self.width), panel);
+    }
+
+    /// The set's rows in pieces that fit the workspace: its address, and the rows and bytes of each piece.
+    fn pieces(&self, set: &RowSet) -> (u64, impl Iterator<Item = (Range<usize>, Range<usize>)>) {
+        let row_bytes = self.packed_bytes(1);
         let rows = self.panel_rows(row_bytes).min(set.count.max(1));
-        let memory = (self.address(), self.reserved);
-        let panel = Panel { address: self.context.message(rows * row_bytes), stride: self.width, places: 0 };
-        self.wait_for_rows();
-        for piece in cut(set.count, rows) {
-            let bytes = piece.start * row_bytes..piece.end * row_bytes;
-            let rows = (&numbering, set.first + piece.start..set.first + piece.end);
-            if what == Move::Scatter {
-                copy(panel.address, bytes.clone());
-            }
-            self.transfer_of(Stream::Communication, memory, what, rows, Columns::From(0, self.width), panel);
-            if what == Move::Gather {
-                copy(panel.address, bytes);
-            }
+        let [address] = self.context.workspace([rows * row_bytes]);
+        (address, cut(set.count, rows).map(move |rows| (rows.clone(), rows.start * row_bytes..rows.end * row_bytes)))
+    }
+
+    pub(super) fn pack_rows(&self, set: &RowSet, out: &mut Packed) {
+        let Some(out) = out.host_mut() else {
+            return self.move_packed(Move::Gather, set, 0..set.count, out.address());
+        };
+        let (address, pieces) = self.pieces(set);
+        for (rows, bytes) in pieces {
+            self.move_packed(Move::Gather, set, rows, address);
+            self.context.download(address, &mut out[bytes]);
         }
     }
 
-    pub(super) fn pack_rows(&self, set: &RowSet, out: &mut [u8]) {
-        self.stream(Move::Gather, set, |address, bytes| {
-            done(self.context.device.download(Stream::Communication, address, &mut out[bytes]));
-        });
-    }
-
-    pub(super) fn unpack_rows(&self, set: &RowSet, packed: &[u8]) {
-        self.stream(Move::Scatter, set, |address, bytes| {
-            done(self.context.device.upload(Stream::Communication, &packed[bytes], address));
-        });
-        self.arrived.set(Some(done(self.context.device.record(Stream::Communication))));
+    pub(super) fn unpack_rows(&self, set: &RowSet, packed: &Packed) {
+        let Some(content) = packed.host() else {
+            return self.move_packed(Move::Scatter, set, 0..set.count, packed.address());
+        };
+        let (address, pieces) = self.pieces(set);
+        for (rows, bytes) in pieces {
+            done(self.context.device.upload(Stream::Compute, &content[bytes], address));
+            self.move_packed(Move::Scatter, set, rows, address);
+        }
     }
 
     /// Column `pairs[i].0` becomes column `pairs[i].1` of the packed ones.

@@ -226,7 +226,7 @@ impl CudaShard {
         let panel = Panel { address: panel, stride: count, places: 0 };
         let rows = (&self.all_rows(), 0..rows);
         let memory = (narrow, count);
-        self.transfer_of(Stream::Compute, memory, Move::ScatterDouble, rows, Columns::From(0, count), panel);
+        self.transfer_of(memory, Move::ScatterDouble, rows, Columns::From(0, count), panel);
         narrow
     }
 

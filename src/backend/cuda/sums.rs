@@ -5,8 +5,9 @@ use super::arguments::{ColumnSums, Overlaps, Parts, Weights, bytes_of, bytes_of_
 use super::context::{THREADS, done};
 use super::panels::cut;
 use super::rows::{Numbering, Selection, mask_of, neighbours, placed};
+use crate::backend::Shard;
 use crate::backend::flips::with_other_half;
-use crate::device::Stream;
+use crate::device::{Packed, Stream};
 use num_complex::Complex64;
 use std::ops::Range;
 
@@ -158,13 +159,20 @@ impl CudaShard {
     /// As [`CudaShard::overlaps_of_flips`], over a range of rows, with packed rows of another shard.
     pub(super) fn overlaps_with(
         &self,
-        other: &[u8],
+        (other, start): (&Packed, usize),
         rows: Range<usize>,
         flip: usize,
         signs: &[usize],
     ) -> Vec<Complex64> {
-        let [address, _] = self.context.workspace([other.len(), overlap_bytes(rows.len(), signs.len())]);
-        done(self.context.device.upload(Stream::Compute, other, address));
+        let address = match other.host() {
+            Some(content) => {
+                let content = &content[start..start + self.packed_bytes(rows.len())];
+                let [address, _] = self.context.workspace([content.len(), overlap_bytes(rows.len(), signs.len())]);
+                done(self.context.device.upload(Stream::Compute, content, address));
+                address
+            }
+            None => other.address() + start as u64,
+        };
         let partners = Partners { address, stride: self.width, first: rows.start };
         let within = flip & (rows.len() - 1);
         self.overlaps_of_rows((self.all_rows(), rows), partners, within, signs)

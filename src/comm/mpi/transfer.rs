@@ -25,16 +25,14 @@ impl<'a> Requests<'a> {
     pub(super) fn start(communicator: &'a SimpleCommunicator, messages: Vec<Message>) -> Requests<'a> {
         let mut open = Requests { requests: Vec::new(), messages, _communicator: PhantomData };
         let communicator = communicator.as_raw();
-        for message in &mut open.messages {
-            assert_eq!(message.send.len(), message.receive.len(), "partners swap equally long messages");
-            let partner = message.partner as i32;
-            let pieces = message.receive.chunks_mut(LARGEST_MESSAGE);
-            open.requests.extend(pieces.map(|piece| receive(communicator, partner, piece)));
+        for Message { partner, bytes, send, receive } in &mut open.messages {
+            assert!(send.bytes().min(receive.bytes()) >= *bytes, "buffers hold their message");
+            let pieces = pieces(receive.address_mut(), *bytes);
+            open.requests.extend(pieces.map(|piece| post_receive(communicator, *partner as i32, piece)));
         }
-        for message in &open.messages {
-            let partner = message.partner as i32;
-            let pieces = message.send.chunks(LARGEST_MESSAGE);
-            open.requests.extend(pieces.map(|piece| send(communicator, partner, piece)));
+        for Message { partner, bytes, send, .. } in &open.messages {
+            let pieces = pieces(send.address(), *bytes);
+            open.requests.extend(pieces.map(|piece| post_send(communicator, *partner as i32, piece)));
         }
         open
     }
@@ -47,20 +45,26 @@ impl<'a> Requests<'a> {
     }
 }
 
-fn receive(communicator: ffi::MPI_Comm, partner: i32, piece: &mut [u8]) -> ffi::MPI_Request {
-    let (start, length) = (piece.as_mut_ptr().cast(), piece.len() as i32);
+/// Address and length of the pieces of a message that the library takes at once.
+fn pieces(address: u64, bytes: usize) -> impl Iterator<Item = (u64, i32)> {
+    let starts = (0..bytes).step_by(LARGEST_MESSAGE);
+    starts.map(move |start| (address + start as u64, (bytes - start).min(LARGEST_MESSAGE) as i32))
+}
+
+fn post_receive(communicator: ffi::MPI_Comm, partner: i32, (address, length): (u64, i32)) -> ffi::MPI_Request {
+    let start = std::ptr::with_exposed_provenance_mut(address as usize);
     // SAFETY: a constant of the library, which is initialised.
     let mut request = unsafe { ffi::RSMPI_REQUEST_NULL };
-    // SAFETY: the piece lies in a vector of `Requests`, which neither touches nor frees it before the request is done.
+    // SAFETY: the piece lies in a buffer of `Requests`, which neither touches nor frees it before the request is done.
     unsafe { ffi::MPI_Irecv(start, length, ffi::RSMPI_UINT8_T, partner, TAG, communicator, &mut request) };
     request
 }
 
-fn send(communicator: ffi::MPI_Comm, partner: i32, piece: &[u8]) -> ffi::MPI_Request {
-    let (start, length) = (piece.as_ptr().cast(), piece.len() as i32);
+fn post_send(communicator: ffi::MPI_Comm, partner: i32, (address, length): (u64, i32)) -> ffi::MPI_Request {
+    let start = std::ptr::with_exposed_provenance(address as usize);
     // SAFETY: a constant of the library, which is initialised.
     let mut request = unsafe { ffi::RSMPI_REQUEST_NULL };
-    // SAFETY: the piece lies in a vector of `Requests`, which neither touches nor frees it before the request is done.
+    // SAFETY: the piece lies in a buffer of `Requests`, which neither touches nor frees it before the request is done.
     unsafe { ffi::MPI_Isend(start, length, ffi::RSMPI_UINT8_T, partner, TAG, communicator, &mut request) };
     request
 }

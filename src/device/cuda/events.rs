@@ -57,6 +57,18 @@ impl Events {
         let waits = unsafe { result::stream::wait_event(stream, event, flags) };
         waits.map_err(|error| failure::driver("waiting for an event", error))
     }
+
+    /// Whether everything before a recorded place is done.
+    pub(super) fn has_passed(&self, number: u64) -> Result<bool> {
+        if number + EVENTS < self.recorded {
+            return Ok(true);
+        }
+        // SAFETY: the event is alive.
+        match unsafe { sys::cuEventQuery(self.events[(number % EVENTS) as usize]) } {
+            sys::CUresult::CUDA_ERROR_NOT_READY => Ok(false),
+            answer => answer.result().map(|()| true).map_err(|error| failure::driver("asking for an event", error)),
+        }
+    }
 }
 
 impl Drop for Events {
