@@ -128,17 +128,47 @@ whole_jobs() {
     agree "low rank, 16 qubits, double" 1e-10 1 16 'budget = 0.0217'
 }
 
-# Several ranks on one GPU, which exchange through the host.
+# Several ranks on one GPU, which NCCL refuses: through the host.
 shared_gpu() {
     local ranks
     if [[ ! -x $(command -v "$mpirun") ]]; then
         record "ranks that share the GPU" skip 0 "there is no mpirun"
         return
     fi
+    export RHOSHARD_TRANSPORT=staged
     for ranks in 2 4; do
         agree "low rank, 10 qubits, $ranks ranks through the host" 1e-10 "$ranks" 10 'budget = 0.02'
+        agree "low rank, 14 qubits, $ranks ranks through the host" 1e-10 "$ranks" 14 'budget = 0.02'
         agree "density, 8 qubits, $ranks ranks through the host" 1e-10 "$ranks" 8 'kind = "density"' 'budget = 0.02'
+        [[ $device == cuda ]] || continue
+        try "messages, $ranks ranks through the host" "$mpirun" --bind-to none -n "$ranks" "$program" bench exchange \
+            --device cuda --output "$results/$stem-exchange-staged-$ranks.json"
+        cat "$work/log"
     done
+    unset RHOSHARD_TRANSPORT
+}
+
+# NCCL between a GPU and itself, its collectives and its messages checked byte by byte; jobs on one rank exchange nothing.
+# Where there are several GPUs, jobs and messages over NCCL between them.
+exchanges() {
+    local gpus
+    if [[ $device == cpu ]]; then
+        record "NCCL" skip 0 "rehearsal"
+        return
+    fi
+    export RHOSHARD_TRANSPORT=nccl
+    try "NCCL, one rank" "$program" bench exchange --device cuda --output "$results/$stem-exchange-nccl-1.json"
+    cat "$work/log"
+    gpus=$(grep -cE '^GPU +[0-9]+: ' <<<"$info")
+    if ((gpus > 1)) && [[ -x $(command -v "$mpirun") ]]; then
+        agree "low rank, 14 qubits, 2 ranks over NCCL" 1e-10 2 14 'budget = 0.02'
+        try "NCCL, 2 ranks" "$mpirun" --bind-to none -n 2 "$program" bench exchange \
+            --device cuda --output "$results/$stem-exchange-nccl-2.json"
+        cat "$work/log"
+    else
+        record "jobs over NCCL" skip 0 "there is one GPU"
+    fi
+    unset RHOSHARD_TRANSPORT
 }
 
 # A state that no GPU holds must be refused in words, without a crash.
@@ -235,7 +265,7 @@ mkdir -p "$results"
 conformance
 whole_jobs
 shared_gpu
-record "NCCL, one rank" skip 0 "jobs exchange through the host; nothing of them runs over NCCL yet"
+exchanges
 out_of_memory
 benchmarks
 echo

@@ -1,5 +1,6 @@
 //! Measures what a machine can do, through the same verbs that runs use.
 
+pub mod exchange;
 pub mod gpu;
 mod machine;
 mod stopwatch;

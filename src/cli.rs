@@ -105,6 +105,8 @@ struct PlanArguments {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Messages between the memories of GPUs, one for each rank: by NCCL, by MPI or through the hosts
+    Exchange(ExchangeArguments),
     /// Kernels of one GPU against its memory and its library of products
     Gpu(GpuArguments),
     /// Bandwidths, rates of gates and products, links between ranks; takes less than a minute
@@ -116,6 +118,16 @@ enum Bench {
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
         threads: Option<u32>,
     },
+}
+
+#[derive(Args)]
+struct ExchangeArguments {
+    /// What computes: auto, cuda, or emulated (in builds for tests)
+    #[arg(long, default_value = "auto", value_parser = device)]
+    device: DeviceKind,
+    /// Write the numbers to this JSON file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -224,6 +236,9 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         }),
         Command::Report(arguments) => comm::on_root(world.communicator(), || report::report(arguments)),
         Command::Compare(arguments) => comm::on_root(world.communicator(), || compare::compare(arguments)),
+        Command::Bench { what: Bench::Exchange(wanted) } => {
+            bench::exchange(world.communicator(), wanted.device, wanted.output.as_deref())
+        }
         Command::Bench { what: Bench::Gpu(wanted) } => comm::on_root(world.communicator(), || {
             bench::gpu(wanted.device, (wanted.memory as usize) << 20, wanted.output.as_deref())
         }),

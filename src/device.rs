@@ -5,6 +5,7 @@
 //! Addresses are those of the device; calls on one stream run in order, calls return before they are done unless they say
 //! otherwise.
 
+mod clock;
 #[cfg(feature = "cuda")]
 pub mod cuda;
 #[cfg(not(feature = "cuda"))]
@@ -23,6 +24,7 @@ use crate::error::Result;
 use crate::linalg::Precision;
 use std::rc::Rc;
 
+pub use clock::{Clock, StreamTimes};
 pub use packed::Packed;
 pub use survey::{Gpu, Survey};
 
@@ -38,6 +40,10 @@ pub enum Stream {
 /// A point in the order of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event(pub u64);
+
+/// A point in the order of a stream whose time is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark(pub u64);
 
 /// How many threads a kernel gets; all in one dimension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +149,10 @@ pub trait Device {
     fn record(&self, stream: Stream) -> Result<Event>;
     /// What is called on the stream from now on waits for the event.
     fn wait(&self, stream: Stream, event: Event) -> Result<()>;
+    /// As [`Device::record`], with its time; for what takes times, as it costs more.
+    fn mark(&self, stream: Stream) -> Result<Mark>;
+    /// Seconds from one mark to another; nothing until both have passed.
+    fn seconds_between(&self, from: Mark, to: Mark) -> Result<Option<f64>>;
     /// The driver's own handle of a stream, for libraries that put work on it themselves; nothing where there is no driver.
     fn stream_handle(&self, _stream: Stream) -> Option<u64> {
         None

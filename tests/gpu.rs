@@ -62,6 +62,30 @@ fn kernels_are_measured() {
     assert!(gates.len() > 50 && gates.iter().all(|gate| gate["seconds"].as_f64().unwrap() > 0.0));
 }
 
+#[cfg(feature = "cuda")]
+#[test]
+fn steps_have_names_for_those_who_follow_nvtx() {
+    let Some(device) = device() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (library, heard) = (folder.path().join("tool.so"), folder.path().join("ranges"));
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"]).arg(&library);
+    compiler.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/fake_nvtx.c"));
+    assert!(compiler.status().unwrap().success());
+    let (_, circuit, rest, _) = jobs().swap_remove(0);
+    let job = job(circuit, &rest, &device);
+    let mut command = Command::new(rhoshard());
+    command.env("NVTX_INJECTION64_PATH", &library).env("FAKE_NVTX_FILE", &heard);
+    command.args(["run", "--quiet"]).arg(job.path("job.toml"));
+    finish(command).expect_success("a job that a tool listens to");
+    let ranges = std::fs::read_to_string(heard).unwrap();
+    let steps = ranges.lines().filter(|line| line.starts_with("step ")).count();
+    assert!(steps > 10 && ranges.starts_with("step 0: "), "{ranges}");
+    for inner in ["\n  pass of ", "\n  Gram matrix of ", "\n  rotation of "] {
+        assert!(ranges.contains(inner), "{inner:?} is not within a step: {ranges}");
+    }
+}
+
 #[test]
 fn a_state_that_the_gpu_cannot_hold_is_an_error_in_words() {
     let Some(device) = device() else { return };

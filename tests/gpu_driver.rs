@@ -293,6 +293,20 @@ fn ranks_that_share_a_gpu_exchange_through_the_hosts() {
 }
 
 #[test]
+fn marks_are_timed_once_they_have_passed() {
+    let (device, _lock) = device();
+    let memory = Memory::new(device.clone(), 64).unwrap();
+    let begin = device.mark(Stream::Compute).unwrap();
+    let at = Rectangle { address: memory.address(), pitch: 64 };
+    (0..3).for_each(|_| device.clear(Stream::Compute, at, 64, 1).unwrap());
+    let end = device.mark(Stream::Compute).unwrap();
+    assert_eq!(device.seconds_between(begin, end).unwrap(), None, "the stream has not come so far");
+    device.synchronize(Stream::Compute).unwrap();
+    let seconds = device.seconds_between(begin, end).unwrap().unwrap();
+    assert!((seconds - 3e-3).abs() < 1e-9, "{seconds}");
+}
+
+#[test]
 fn a_rank_that_gives_up_takes_the_others_out_of_nccl() {
     let (_device, _lock) = device();
     let errors = ranks::run(2, |comm: Box<dyn Communicator>| {

@@ -16,6 +16,7 @@ mod sums;
 mod tests;
 
 use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard};
+use crate::device::cuda::range;
 use crate::device::{Device, Memory, Packed, Rectangle, Stream};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
@@ -126,6 +127,7 @@ impl Shard for CudaShard {
 
     fn run_tiles(&mut self, pass: &Pass, tiles: Range<usize>) {
         assert!(pass.width_after <= self.reserved, "room is reserved before columns are appended");
+        let _range = range(|| format!("pass of {} operations, {} columns", pass.operations.len(), pass.width));
         self.run_pass(pass, tiles);
     }
 
@@ -140,6 +142,7 @@ impl Shard for CudaShard {
 
     fn block_grams(&self, columns: Range<usize>, targets: &[usize]) -> Vec<Matrix> {
         assert!(columns.end <= self.width, "the columns are columns of the shard");
+        let _range = range(|| format!("Gram matrix of {} columns", columns.len()));
         self.grams_of_blocks(columns, targets)
     }
 
@@ -152,6 +155,7 @@ impl Shard for CudaShard {
         assert!(rotations.iter().all(|one| one.dim() == (columns.len(), kept)), "rotations have a row for each column");
         let width = self.width - columns.len() + kept;
         assert!(width <= self.reserved, "room is reserved before columns are made");
+        let _range = range(|| format!("rotation of {} columns to {kept}", columns.len()));
         self.rotate_columns(columns, rotations, targets);
         self.width = width;
     }

@@ -1,4 +1,4 @@
-//! `rhoshard bench machine`, `rhoshard bench gpu`.
+//! `rhoshard bench machine`, `rhoshard bench gpu`, `rhoshard bench exchange`.
 
 use crate::bench::{self, Measured};
 use crate::comm::{Communicator, keep_on_root, node::Node};
@@ -33,6 +33,16 @@ pub(super) fn gpu(device: DeviceKind, shard_bytes: usize, output: Option<&Path>)
         io::replace_file(path, bench::gpu::json(&found)?.as_bytes())?;
     }
     Ok(bench::gpu::table(&found))
+}
+
+/// Measures messages between GPUs, gives a table and writes the numbers if a file is named. Collective.
+pub(super) fn exchange(comm: &dyn Communicator, device: DeviceKind, output: Option<&Path>) -> Result<String> {
+    keep_on_root(comm, || output.map_or(Ok(()), check_folder))?;
+    let found = bench::exchange::exchange(comm, device)?;
+    if let Some(path) = output {
+        keep_on_root(comm, || io::replace_file(path, found.json()?.as_bytes()))?;
+    }
+    Ok(found.table())
 }
 
 fn check_folder(path: &Path) -> Result<()> {

@@ -10,7 +10,8 @@
 
 use super::staged::Staged;
 use super::{Communicator, Grain, Message, Transfer, agree, bytes_from_root, bytes_of_all, nccl};
-use crate::device::{Device, Memory, Packed, Stream};
+use crate::device::cuda::range;
+use crate::device::{Clock, Device, Mark, Memory, Packed, Stream};
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -26,6 +27,8 @@ pub const TRANSPORT: &str = "RHOSHARD_TRANSPORT";
 pub trait DeviceCommunicator {
     /// How data travels, for people.
     fn transport(&self) -> &'static str;
+    /// Whether the communication stream itself moves the data, not the host.
+    fn on_stream(&self) -> bool;
     /// Replaces `count` numbers in double precision by their sums over the ranks; the same bits on every rank.
     fn sum(&self, address: u64, count: usize) -> Result<()>;
     /// Overwrites bytes by those of rank `root`.
@@ -47,21 +50,58 @@ pub struct Devices {
     hosts: Rc<dyn Communicator>,
     device: Rc<dyn Device>,
     link: Box<dyn DeviceCommunicator>,
+    clock: Rc<Clock>,
 }
 
 impl Devices {
-    /// Connects the devices of a group. Collective.
+    /// Connects the devices of a group; the clock takes the times of this rank's. Collective.
     ///
     /// # Errors
     /// As [`connect`].
-    pub fn new(hosts: Rc<dyn Communicator>, device: Rc<dyn Device>) -> Result<Devices> {
+    pub fn new(hosts: Rc<dyn Communicator>, device: Rc<dyn Device>, clock: Rc<Clock>) -> Result<Devices> {
         let link = connect(hosts.clone(), device.clone())?;
-        Ok(Devices::over(hosts, device, link))
+        Ok(Devices { hosts, device, link, clock })
     }
 
     /// Devices that are connected.
     pub fn over(hosts: Rc<dyn Communicator>, device: Rc<dyn Device>, link: Box<dyn DeviceCommunicator>) -> Devices {
-        Devices { hosts, device, link }
+        let clock = Rc::new(Clock::new(device.clone()));
+        Devices { hosts, device, link, clock }
+    }
+
+    fn try_start(&self, messages: Vec<Message>) -> Result<Timed<'_>> {
+        let _range = range(|| format!("{} bytes to partners", messages.iter().map(|one| one.bytes).sum::<usize>()));
+        // What is sent has been packed by the compute stream, which has also used what the buffers held before.
+        let packed = self.device.record(Stream::Compute)?;
+        self.device.wait(Stream::Communication, packed)?;
+        let begin = self.clock.mark(Stream::Communication)?;
+        let transfer = self.link.start(messages)?;
+        let end = self.link.on_stream().then(|| self.clock.mark(Stream::Communication)).transpose()?;
+        Ok(Timed { transfer, clock: &self.clock, begin, end })
+    }
+}
+
+/// A transfer whose time is taken.
+struct Timed<'a> {
+    transfer: Box<dyn Transfer + 'a>,
+    clock: &'a Clock,
+    begin: Mark,
+    /// Nothing yet where the host moves the data.
+    end: Option<Mark>,
+}
+
+impl Transfer for Timed<'_> {
+    fn progress(&mut self) -> bool {
+        self.transfer.progress()
+    }
+
+    fn finish(self: Box<Self>) -> Vec<Message> {
+        let Timed { transfer, clock, begin, end } = *self;
+        let before = done(clock.mark(Stream::Compute));
+        let messages = transfer.finish();
+        clock.waited(before, done(clock.mark(Stream::Compute)));
+        clock.transferred(begin, end.unwrap_or_else(|| done(clock.mark(Stream::Communication))));
+        messages
     }
 }
 
@@ -89,10 +129,7 @@ impl Communicator for Devices {
         if !messages.iter().any(|message| matches!(message.send, Packed::Device(_))) {
             return self.hosts.start(messages);
         }
-        // What is sent has been packed by the compute stream, which has also used what the buffers held before.
-        let device = &self.device;
-        let packed = device.record(Stream::Compute).and_then(|packed| device.wait(Stream::Communication, packed));
-        done(packed.and_then(|()| self.link.start(messages)))
+        Box::new(done(self.try_start(messages)))
     }
     fn buffer(&self, bytes: usize) -> Result<Packed> {
         // Lengths change a little from chunk to chunk, and allocating waits for the device.

@@ -100,6 +100,10 @@ impl DeviceCommunicator for Nccl {
         "NCCL"
     }
 
+    fn on_stream(&self) -> bool {
+        true
+    }
+
     fn sum(&self, address: u64, count: usize) -> Result<()> {
         let connection = self.connection()?;
         // SAFETY: the connection lives, and the caller's address holds so many numbers of the device's memory.

@@ -90,6 +90,10 @@ impl DeviceCommunicator for Staged {
         if self.direct { "MPI" } else { "host memory and MPI" }
     }
 
+    fn on_stream(&self) -> bool {
+        false
+    }
+
     fn sum(&self, address: u64, count: usize) -> Result<()> {
         if self.alone() {
             return Ok(());

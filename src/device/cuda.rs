@@ -8,9 +8,10 @@ mod gpus;
 pub mod libraries;
 mod modules;
 mod products;
+mod ranges;
 mod staging;
 
-use super::{Device, Event, Gpu, Launch, Product, Rectangle, Stream};
+use super::{Device, Event, Gpu, Launch, Mark, Product, Rectangle, Stream};
 use crate::error::{Error, Result};
 use cudarc::driver::{DriverError, result, sys};
 use events::Events;
@@ -23,6 +24,7 @@ use std::ptr;
 use std::rc::Rc;
 
 pub use gpus::{count, survey};
+pub use ranges::{Range, range};
 
 /// Opens a GPU, by its number among those that this process sees. A thread works with the one it has opened last.
 ///
@@ -45,6 +47,7 @@ struct Cuda {
     gpu: Gpu,
     modules: Modules,
     events: RefCell<Events>,
+    marks: RefCell<Events>,
     compute: Queue,
     communication: Queue,
     /// The last to go: everything else lives in it.
@@ -92,8 +95,9 @@ impl Cuda {
         let context = Context::enter(device).map_err(explain(&opening))?;
         let (compute, communication) = Queue::both().map_err(explain(&opening))?;
         let versions = Versions { architecture: gpu.architecture, driver: gpus::driver_version()? };
-        let (modules, events) = (Modules::new(versions, shared), RefCell::new(Events::new()));
-        Ok(Cuda { gpu, modules, events, compute, communication, context })
+        let modules = Modules::new(versions, shared);
+        let (events, marks) = (RefCell::new(Events::new()), RefCell::new(Events::timed()));
+        Ok(Cuda { gpu, modules, events, marks, compute, communication, context })
     }
 
     fn queue(&self, stream: Stream) -> &Queue {
@@ -279,6 +283,14 @@ impl Device for Cuda {
 
     fn wait(&self, stream: Stream, event: Event) -> Result<()> {
         self.events.borrow().wait(self.queue(stream).stream, event.0)
+    }
+
+    fn mark(&self, stream: Stream) -> Result<Mark> {
+        self.marks.borrow_mut().record(self.queue(stream).stream).map(Mark)
+    }
+
+    fn seconds_between(&self, from: Mark, to: Mark) -> Result<Option<f64>> {
+        self.marks.borrow().seconds_between(from.0, to.0)
     }
 
     fn stream_handle(&self, stream: Stream) -> Option<u64> {

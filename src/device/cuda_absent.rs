@@ -26,3 +26,11 @@ pub fn count() -> Result<usize> {
 pub fn open(_number: usize) -> Result<Rc<dyn Device>> {
     count().and(Err(Error::internal(ABSENT)))
 }
+
+/// A range that nobody hears of.
+pub struct Range;
+
+/// Begins a range that nobody hears of.
+pub fn range(_name: impl FnOnce() -> String) -> Range {
+    Range
+}

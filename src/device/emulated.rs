@@ -1,7 +1,7 @@
 //! The GPU on the CPU: its kernels, compiled by a C++ compiler, run here (`kernels/shim`). For tests of kernels and of all
 //! that calls them on machines without a GPU; slow.
 
-use super::{Device, Event, Form, Launch, Operand, Product, Rectangle, Stream};
+use super::{Device, Event, Form, Launch, Mark, Operand, Product, Rectangle, Stream};
 use crate::error::{Error, Result};
 use crate::linalg::{self, Matrix, Precision};
 use num_complex::Complex64;
@@ -9,6 +9,7 @@ use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Instant;
 
 /// What the memory of every allocation is aligned to.
 const ALIGNMENT: usize = 256;
@@ -63,12 +64,20 @@ pub struct Emulated {
     pinned: RefCell<HashMap<u64, Layout>>,
     used: Cell<u64>,
     events: Cell<u64>,
+    marks: RefCell<Vec<Instant>>,
 }
 
 impl Emulated {
     fn new(variant: &str) -> Emulated {
         let (allocated, pinned) = (RefCell::default(), RefCell::default());
-        Emulated { variant: variant.into(), allocated, pinned, used: Cell::new(0), events: Cell::new(0) }
+        Emulated {
+            variant: variant.into(),
+            allocated,
+            pinned,
+            used: Cell::new(0),
+            events: Cell::new(0),
+            marks: RefCell::default(),
+        }
     }
 }
 
@@ -188,6 +197,18 @@ impl Device for Emulated {
 
     fn wait(&self, _stream: Stream, event: Event) -> Result<()> {
         self.has_passed(event).map(|_| ())
+    }
+
+    fn mark(&self, _stream: Stream) -> Result<Mark> {
+        let mut marks = self.marks.borrow_mut();
+        marks.push(Instant::now());
+        Ok(Mark(marks.len() as u64 - 1))
+    }
+
+    fn seconds_between(&self, from: Mark, to: Mark) -> Result<Option<f64>> {
+        let marks = self.marks.borrow();
+        let [from, to] = [from, to].map(|mark| marks[mark.0 as usize]);
+        Ok(Some(to.saturating_duration_since(from).as_secs_f64()))
     }
 
     fn allocate_pinned(&self, bytes: usize) -> Result<u64> {

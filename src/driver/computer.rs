@@ -6,7 +6,7 @@ use crate::backend::cuda::Cuda;
 use crate::comm::device::Devices;
 use crate::comm::{Communicator, agree};
 use crate::config::{DeviceKind, Precision};
-use crate::device::{Device, cuda, emulated};
+use crate::device::{Clock, Device, cuda, emulated};
 use crate::error::{Error, Result};
 use std::rc::Rc;
 
@@ -21,6 +21,8 @@ pub struct Computer {
     pub backend: Rc<dyn Backend>,
     /// Where they lie; nothing on the CPU.
     device: Option<Rc<dyn Device>>,
+    /// Takes the times of the device's streams.
+    pub clock: Option<Rc<Clock>>,
     /// The GPU of every rank, in the order of ranks, on the root rank; none on the CPU.
     pub gpus: Vec<String>,
     /// Bytes of a GPU for the state of each rank, the same on every rank; on the CPU the host's memory counts.
@@ -28,14 +30,19 @@ pub struct Computer {
 }
 
 impl Computer {
+    /// The device that shards lie on; nothing on the CPU.
+    pub fn device(&self) -> Option<Rc<dyn Device>> {
+        self.device.clone()
+    }
+
     /// The ranks of a communicator, for states over them: with a device each, messages go from one to the other. Collective.
     ///
     /// # Errors
     /// Resource error, the same on every rank, when the devices cannot be connected.
     pub fn connected(&self, comm: Rc<dyn Communicator>) -> Result<Rc<dyn Communicator>> {
-        match &self.device {
-            Some(device) => Ok(Rc::new(Devices::new(comm, device.clone())?)),
-            None => Ok(comm),
+        match (&self.device, &self.clock) {
+            (Some(device), Some(clock)) => Ok(Rc::new(Devices::new(comm, device.clone(), clock.clone())?)),
+            _ => Ok(comm),
         }
     }
 }
@@ -88,7 +95,7 @@ pub fn open(device: DeviceKind) -> Result<Rc<dyn Device>> {
 }
 
 fn on_cpu(precision: Precision) -> Computer {
-    Computer { backend: Rc::new(Cpu::new(precision)), device: None, gpus: Vec::new(), memory: None }
+    Computer { backend: Rc::new(Cpu::new(precision)), device: None, clock: None, gpus: Vec::new(), memory: None }
 }
 
 fn on_gpu(comm: &dyn Communicator, wish: Wish) -> Result<Computer> {
@@ -117,8 +124,8 @@ fn on_device(
     // The least of all ranks, as they decide alike.
     let mut least = [-USABLE * free / sharing];
     comm.maximum(&mut least);
-    let (backend, device) = (Rc::new(backend), Some(device));
-    Ok(Computer { backend, device, gpus, memory: Some(-least[0] as u64) })
+    let clock = Some(Rc::new(Clock::new(device.clone())));
+    Ok(Computer { backend: Rc::new(backend), device: Some(device), clock, gpus, memory: Some(-least[0] as u64) })
 }
 
 fn demanded(mut error: Error) -> Error {

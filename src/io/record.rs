@@ -4,6 +4,7 @@
 //! `rho~ + d I / 2^n`, `renormalised` to `rho~ / tr(rho~)`; `stderr` is the standard error of a sampled value and NaN
 //! when nothing was sampled.
 
+use crate::device::StreamTimes;
 use crate::linalg::Matrix;
 
 /// One expectation value.
@@ -255,6 +256,8 @@ pub struct TraceRow {
     pub bytes: u64,
     /// Bytes the plan predicted per column, summed over all ranks; for an exchange, times the width it is `bytes`.
     pub bytes_per_column: u64,
+    /// On a GPU, what its streams did between the step before and this one, on the root rank.
+    pub streams: Option<StreamTimes>,
 }
 
 /// A phase of the run and its wall time.

@@ -86,6 +86,12 @@ pub(super) const STEP_SECONDS: Field = field("seconds", "s", "wall time of the s
 pub(super) const BYTES: Field = field("bytes", "byte", "bytes sent between ranks, summed over all ranks");
 pub(super) const BYTES_PER_COLUMN: Field =
     field("bytes_per_column", "byte", "the plan's prediction of bytes, per column");
+/// On GPUs only.
+pub(super) const STREAMS: [Field; 3] = [
+    field("compute_seconds", "s", "time of the GPU's compute stream, without its waiting; on the root rank"),
+    field("communication_seconds", "s", "time in which the GPU's communication stream had a transfer on its way"),
+    field("overlap", "1", "part of that in which the compute stream did not wait for it; NaN without transfers"),
+];
 
 pub(super) const PHASE: Field = field("phase", "", "phase of the run, in order");
 pub(super) const PHASE_SECONDS: Field = field("seconds", "s", "wall time of the phase on the root rank");

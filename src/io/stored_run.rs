@@ -11,6 +11,7 @@ use super::record::{
 };
 use super::schema::{self, Field};
 use super::state_file::{open_result, refusal};
+use crate::device::StreamTimes;
 use crate::error::{Error, Result};
 use hdf5::types::VarLenUnicode;
 use hdf5::{Group, H5Type};
@@ -189,6 +190,14 @@ impl Reader<'_> {
         let (bytes, bytes_per_column) = (whole(&schema::BYTES)?, whole(&schema::BYTES_PER_COLUMN)?);
         let discarded = self.numbers(at, &schema::STEP_DISCARDED, kinds.len())?;
         let seconds = self.numbers(at, &schema::STEP_SECONDS, kinds.len())?;
+        let [compute, communication, overlap] =
+            schema::STREAMS.each_ref().map(|field| self.numbers(at, field, kinds.len()));
+        let (compute, communication, overlap) = (compute?, communication?, overlap?);
+        let streams = |index: usize| StreamTimes {
+            compute: compute[index],
+            communication: communication[index],
+            waiting: if communication[index] > 0.0 { communication[index] * (1.0 - overlap[index]) } else { 0.0 },
+        };
         let row = |(index, kind): (usize, &String)| TraceRow {
             step: step[index],
             kind: kind.clone(),
@@ -197,6 +206,7 @@ impl Reader<'_> {
             seconds: seconds[index],
             bytes: bytes[index],
             bytes_per_column: bytes_per_column[index],
+            streams: Some(streams(index)).filter(|times| !times.compute.is_nan()),
         };
         Ok(kinds.iter().enumerate().map(row).collect())
     }

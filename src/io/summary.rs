@@ -4,7 +4,8 @@ pub(crate) mod number;
 mod quantities;
 mod snapshots;
 
-use super::record::{Counts, Expectation, ProbabilityGroup, RunRecord, StateSummary};
+use super::record::{Counts, Expectation, ProbabilityGroup, RunRecord, StateSummary, TraceRow};
+use crate::device::StreamTimes;
 use number::{at_least, at_most, decimals, nearest};
 use std::fmt::Write;
 use std::path::Path;
@@ -56,6 +57,7 @@ pub fn summary(record: &RunRecord, path: &Path) -> String {
     }
     state(&mut text, &record.state);
     time(&mut text, record);
+    streams(&mut text, &record.trace);
     line(&mut text, format_args!("result  {}", path.display()));
     text
 }
@@ -209,6 +211,20 @@ fn state(text: &mut String, state: &StateSummary) {
         (false, false) => format!("MISSED the budget of {:e}", state.budget),
     };
     line(text, format_args!("error   {} certified in trace norm, {verdict}", number::scientific_at_least(state.error)));
+}
+
+/// What the streams of a GPU did in the last pass, if anything was sent.
+fn streams(text: &mut String, trace: &[TraceRow]) {
+    let mut all = StreamTimes::default();
+    trace.iter().filter_map(|row| row.streams).for_each(|times| all += times);
+    if all.communication > 0.0 {
+        let StreamTimes { compute, communication, .. } = all;
+        let hidden = 100.0 * all.overlap();
+        line(
+            text,
+            format_args!("streams computing {compute:.2} s, sending {communication:.2} s, {hidden:.0} % of it hidden"),
+        );
+    }
 }
 
 fn time(text: &mut String, record: &RunRecord) {

@@ -8,6 +8,7 @@ use super::record::{
     RunRecord, StateSummary, StoredSpectrum, Terms, TraceRow,
 };
 use super::schema::{self, Field};
+use crate::device::StreamTimes;
 use hdf5::{Group, H5Type, Result};
 
 /// Writes everything but the factor; returns the group `/results/state`, where the factor belongs.
@@ -174,7 +175,12 @@ fn write_trace(file: &Group, rows: &[TraceRow]) -> Result<()> {
     numbers(&at, &schema::STEP_DISCARDED, rows, |row| row.discarded)?;
     numbers(&at, &schema::STEP_SECONDS, rows, |row| row.seconds)?;
     numbers(&at, &schema::BYTES, rows, |row| row.bytes)?;
-    numbers(&at, &schema::BYTES_PER_COLUMN, rows, |row| row.bytes_per_column)
+    numbers(&at, &schema::BYTES_PER_COLUMN, rows, |row| row.bytes_per_column)?;
+    let Some(times) = rows.iter().map(|row| row.streams).collect::<Option<Vec<StreamTimes>>>() else { return Ok(()) };
+    let [compute, communication, overlap] = &schema::STREAMS;
+    numbers(&at, compute, &times, |times| times.compute)?;
+    numbers(&at, communication, &times, |times| times.communication)?;
+    numbers(&at, overlap, &times, StreamTimes::overlap)
 }
 
 fn write_timing(file: &Group, phases: &[Phase]) -> Result<()> {

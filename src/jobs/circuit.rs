@@ -24,6 +24,7 @@ use crate::backend::Backend;
 use crate::comm::grid::{Grid, Shape};
 use crate::comm::{Communicator, agree, keep_on_root};
 use crate::config::{Compression, Config, EngineKind};
+use crate::device::cuda::range;
 use crate::driver::computer::{self, Computer};
 use crate::driver::{Advance, Context, Job};
 use crate::engine::Engine;
@@ -216,6 +217,9 @@ fn settings(inputs: &Inputs, stairs: Option<&Staircase>) -> Settings {
 impl Run {
     fn new(comm: Rc<dyn Communicator>, computer: Computer, inputs: &Inputs, stairs: Option<Staircase>) -> Result<Run> {
         let engine = start_engine(comm.clone(), &*computer.backend, inputs, settings(inputs, stairs.as_ref()))?;
+        if let Some(clock) = &computer.clock {
+            clock.start()?;
+        }
         let is_channel = |step: &&crate::plan::Step| step.action.channel().is_some();
         let channels = inputs.plan.steps.iter().filter(is_channel).count();
         Ok(Run {
@@ -238,6 +242,7 @@ impl Run {
         let step = &inputs.plan.steps[self.position];
         let action = &step.action;
         let (begin, sent) = (Instant::now(), self.engine.sent());
+        let _range = range(|| format!("step {}: {}", self.position, action.name()));
         let report = self.engine.step(step)?;
         if let Some(place) = snapshots::place(step) {
             self.snapshot(inputs, &place)?;
@@ -254,7 +259,11 @@ impl Run {
             seconds: begin.elapsed().as_secs_f64(),
             bytes: self.engine.sent() - sent,
             bytes_per_column: inputs.plan.cost(action, inputs.precision().amplitude_bytes()).sent,
+            streams: None,
         });
+        if let Some(clock) = &self.computer.clock {
+            clock.lap()?;
+        }
         self.position += 1;
         Ok(())
     }
@@ -280,6 +289,9 @@ impl Run {
         let next = ensemble.next()?;
         if let Some(batch) = next {
             self.trace.clear();
+            if let Some(clock) = &self.computer.clock {
+                clock.start()?;
+            }
             let begun = self.engine.begin(batch);
             self.shared(begun)?;
         }

@@ -3,16 +3,22 @@
 #[path = "../gpu/jobs.rs"]
 mod jobs;
 
-use crate::support::{rank_counts, say, skipped};
+use crate::support::{JobFolder, Outcome, finish, on_ranks, rank_counts, rhoshard, say, skipped};
 use jobs::{assert_agree, job, jobs};
+use std::path::Path;
+
+/// Whether there is nothing to test, and a word why.
+fn nothing_to_do() -> bool {
+    let missing = !skipped() && !cfg!(feature = "emulated-gpu");
+    if missing {
+        say("SKIPPED: build with --features emulated-gpu to run the kernels of the GPU on the CPU\n");
+    }
+    missing || skipped()
+}
 
 #[test]
 fn any_number_of_ranks_finds_the_same_with_the_kernels_of_the_gpu() {
-    if skipped() {
-        return;
-    }
-    if !cfg!(feature = "emulated-gpu") {
-        say("SKIPPED: build with --features emulated-gpu to run the kernels of the GPU on the CPU\n");
+    if nothing_to_do() {
         return;
     }
     for (name, circuit, rest, most) in jobs() {
@@ -20,6 +26,41 @@ fn any_number_of_ranks_finds_the_same_with_the_kernels_of_the_gpu() {
         for ranks in rank_counts() {
             // On as many ranks: gates are put together otherwise on more of them, so that the bound on rounding differs.
             assert_agree(&gpu.run(ranks), &cpu.run(ranks), most, &format!("{name} on {ranks} ranks"));
+        }
+    }
+}
+
+/// Runs the job with messages carried by this transport.
+fn run_over(transport: &str, job: &JobFolder, ranks: usize) -> Outcome {
+    // `env` starts the program, as every MPI hands a command on as it is.
+    let mut command = on_ranks(ranks, Path::new("env"));
+    command.arg(format!("RHOSHARD_TRANSPORT={transport}")).arg(rhoshard()).arg("run").arg(job.path("job.toml"));
+    let finished = finish(command).expect_success(&format!("{transport} on {ranks} ranks"));
+    Outcome { file: hdf5::File::open(job.path("job.h5")).unwrap(), finished }
+}
+
+#[test]
+fn every_transport_finds_the_same_and_its_time_is_taken() {
+    if nothing_to_do() {
+        return;
+    }
+    let (_, circuit, rest, most) = jobs().swap_remove(0);
+    let [cpu, gpu] = ["cpu", "emulated"].map(|device| job(circuit, &rest, device));
+    for ranks in rank_counts().into_iter().filter(|ranks| ranks.is_power_of_two()) {
+        let expected = cpu.run(ranks);
+        assert!(!expected.file.link_exists("trace/compute_seconds"), "the CPU has no streams");
+        for transport in ["staged", "mpi"] {
+            let found = run_over(transport, &gpu, ranks);
+            assert_agree(&found, &expected, most, &format!("{transport} on {ranks} ranks"));
+            let [computing, sending, overlap] = ["compute_seconds", "communication_seconds", "overlap"]
+                .map(|name| found.numbers(&format!("trace/{name}")));
+            assert!(computing.iter().sum::<f64>() > 0.0, "{transport} on {ranks} ranks: {computing:?}");
+            assert_eq!(sending.iter().sum::<f64>() > 0.0, ranks > 1, "{transport} on {ranks} ranks: {sending:?}");
+            for (sending, overlap) in sending.iter().zip(&overlap) {
+                assert!(if *sending > 0.0 { (0.0..=1.0).contains(overlap) } else { overlap.is_nan() }, "{overlap}");
+            }
+            let said = found.finished.stdout.contains("streams computing");
+            assert_eq!(said, ranks > 1, "{}", found.finished.stdout);
         }
     }
 }

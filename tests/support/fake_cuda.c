@@ -98,6 +98,9 @@ int cuEventQuery(event *e) {
     run_until(e->stream, e->stream->done + 1);
     return 600;
 }
+/* A millisecond for each call in between. */
+int cuEventElapsedTime(float *milliseconds, event *begin, event *end) { *milliseconds = (float)end->place - begin->place; return SUCCESS; }
+int cuEventElapsedTime_v2(float *milliseconds, event *begin, event *end) { return cuEventElapsedTime(milliseconds, begin, end); }
 int cuStreamWaitEvent(stream *s, event *e, unsigned flags) {
     if (!e->stream) return SUCCESS;
     return call(s, (operation){.kind = WAIT, .to = (uint64_t)e->stream, .from = e->place, .rows = 1});

@@ -6,7 +6,7 @@
 use rhoshard::comm::device::DeviceCommunicator;
 use rhoshard::comm::staged::Staged;
 use rhoshard::comm::{Communicator, Message};
-use rhoshard::device::{Device, Event, Launch, Memory, Packed, Product, Rectangle, Stream};
+use rhoshard::device::{Device, Event, Launch, Mark, Memory, Packed, Product, Rectangle, Stream};
 use rhoshard::error::{Error, Result};
 use std::alloc::Layout;
 use std::cell::RefCell;
@@ -97,6 +97,12 @@ impl Device for Host {
     }
     fn wait(&self, _: Stream, _: Event) -> Result<()> {
         Ok(())
+    }
+    fn mark(&self, _: Stream) -> Result<Mark> {
+        Ok(Mark(0))
+    }
+    fn seconds_between(&self, _: Mark, _: Mark) -> Result<Option<f64>> {
+        Ok(Some(0.0))
     }
     fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
         self.allocate(bytes)

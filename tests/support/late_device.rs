@@ -1,7 +1,7 @@
 //! A device that does what is called on its streams as late as it may: when the host waits for it, or when another stream
 //! that is run waits for it. Whoever forgets to let one stream wait for the other finds what was there before.
 
-use rhoshard::device::{Device, Event, Launch, Product, Rectangle, Stream};
+use rhoshard::device::{Device, Event, Launch, Mark, Product, Rectangle, Stream};
 use rhoshard::error::{Error, Result};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -123,6 +123,14 @@ impl Device for Late {
             self.queue(stream).open.borrow_mut().push_back(Call::Wait(other, place));
         }
         Ok(())
+    }
+    fn mark(&self, stream: Stream) -> Result<Mark> {
+        self.record(stream).map(|event| Mark(event.0))
+    }
+    /// One for each call in between.
+    fn seconds_between(&self, from: Mark, to: Mark) -> Result<Option<f64>> {
+        let passed = self.has_passed(Event(from.0))? && self.has_passed(Event(to.0))?;
+        Ok(passed.then(|| to.0.saturating_sub(from.0) as f64))
     }
     fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
         self.device.allocate_pinned(bytes)

@@ -76,7 +76,7 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
         let mut record = ensemble.record(inputs);
         let certificate = run.engine.certificate();
         record.state = purity(run, inputs, &certificate)?;
-        total_trace(run, inputs.plan.shards as u64);
+        complete_trace(run, inputs.plan.shards as u64)?;
         return Ok(Measured { record, certificate, seconds: [begin.elapsed().as_secs_f64(), 0.0] });
     }
     let certificate = run.certificate.ok_or_else(|| Error::internal("the plan ended without its measure step"))?;
@@ -106,7 +106,7 @@ fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
         row.bytes += sent;
         row.seconds += observed;
     }
-    total_trace(run, inputs.plan.shards as u64);
+    complete_trace(run, inputs.plan.shards as u64)?;
     Ok(Measured { record, certificate, seconds: [observed, begin.elapsed().as_secs_f64() - observed] })
 }
 
@@ -118,14 +118,24 @@ pub(super) fn final_step(inputs: &Inputs) -> Result<Final<'_>> {
     }
 }
 
-/// Bytes of the trace summed over the ranks.
-fn total_trace(run: &mut Run, shards: u64) {
+/// Completes the trace: bytes summed over the ranks, and the times of the GPU's streams.
+fn complete_trace(run: &mut Run, shards: u64) -> Result<()> {
     let mut bytes: Vec<f64> = run.trace.iter().map(|row| row.bytes as f64).collect();
     run.comm.sum(&mut bytes);
     for (row, bytes) in run.trace.iter_mut().zip(bytes) {
         row.bytes = bytes as u64;
         row.bytes_per_column *= shards;
     }
+    let Some(clock) = &run.computer.clock else { return Ok(()) };
+    // Observables come after the last step and count with it, as their seconds do.
+    clock.lap()?;
+    let mut laps = clock.laps()?;
+    let observed = laps.pop().unwrap_or_default();
+    run.trace.iter_mut().zip(laps).for_each(|(row, times)| row.streams = Some(times));
+    if let Some(times) = run.trace.last_mut().and_then(|row| row.streams.as_mut()) {
+        *times += observed;
+    }
+    Ok(())
 }
 
 /// `tr(O rho~)` without the identity terms.
