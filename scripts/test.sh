@@ -115,7 +115,7 @@ machine() {
 # All targets of the package but tests/mpirun.rs.
 targets() {
     local file name
-    echo --lib --bins
+    echo --lib --bins --test all
     for file in tests/*.rs; do
         name=$(basename "$file" .rs)
         [[ $name == mpirun ]] || echo --test "$name"

@@ -1,14 +1,10 @@
 //! Exchanges large enough to be cut in chunks, with operations that run while they arrive, against a state on one rank
 //! where a swap of the two bits stands for each pair.
 
-#![allow(clippy::unwrap_used)]
-
-mod reference;
-
+use crate::reference::ranks;
 use ndarray::Array2;
 use num_complex::Complex64;
 use proptest::prelude::*;
-use reference::ranks;
 use rhoshard::backend::{Precision, cpu::Cpu};
 use rhoshard::comm::{Communicator, Serial};
 use rhoshard::model::Control;
