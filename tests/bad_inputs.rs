@@ -11,6 +11,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use rayon::prelude::*;
 use rhoshard::config;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -156,7 +157,7 @@ fn complaint_about_run(case: &Case) -> Option<String> {
 
 #[test]
 fn the_program_refuses_every_bad_job() {
-    report(Case::all("bad").iter().filter_map(complaint_about_run).collect());
+    report(Case::all("bad").par_iter().filter_map(complaint_about_run).collect());
 }
 
 #[test]
@@ -199,6 +200,6 @@ fn good_jobs_pass_the_check() {
         let (code, message) = run(&["check", &case.name], folder.path());
         (code != Some(0)).then(|| format!("{}: exit code {code:?} with\n{message}", case.name))
     };
-    report(Case::all("good").into_iter().filter_map(complaint).collect());
+    report(Case::all("good").into_par_iter().filter_map(complaint).collect());
     assert!(contents(folder.path()) == before, "`check` must write nothing");
 }

@@ -6,10 +6,10 @@
 
 #[path = "support/host_device.rs"]
 mod host_device;
-mod reference;
+#[path = "reference/ranks.rs"]
+mod ranks;
 
 use num_complex::{Complex, Complex32, Complex64};
-use reference::ranks;
 use rhoshard::comm::device::connect;
 use rhoshard::comm::{Communicator, Message, agree};
 use rhoshard::device::{Device, Form, Launch, Memory, Operand, Packed, Product, Rectangle, Stream, cuda};

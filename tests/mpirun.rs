@@ -6,10 +6,6 @@
 mod auto;
 #[path = "mpirun/gpu.rs"]
 mod gpu;
-#[path = "support/grid.rs"]
-mod grid;
-#[path = "support/host_device.rs"]
-mod host_device;
 #[path = "mpirun/observables.rs"]
 mod observables;
 #[path = "mpirun/overlap.rs"]
@@ -25,7 +21,7 @@ mod trajectories;
 use rhoshard::comm::{self, Communicator, Message, agree, bytes_from_root, on_root};
 use rhoshard::error::{Error, Result};
 use std::process::Command;
-use support::{JobFolder, Outcome, finish, on_ranks, rank_counts, rhoshard, skipped};
+use support::{JobFolder, Outcome, finish, grid, host_device, on_ranks, rank_counts, rhoshard, skipped};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 

@@ -1,6 +1,6 @@
 """The sampled tail against trajectories: root-mean-square standard error of all <Z_q> and <Z_q Z_q+1> at equal time.
 
-Writes tail.json. The standard errors are those the runs state, which tests/tail.rs checks against the exact values; trajectories'
+Writes tail.json. The standard errors are those the runs state, which tests/all/tail.rs checks against the exact values; trajectories'
 errors are scaled to the tail's time by the square root of the times' ratio. Aer samples the same trajectories at its own rate.
 """
 

@@ -1,6 +1,6 @@
 //! Jobs with the kernels of the GPU on several ranks.
 
-#[path = "../gpu/jobs.rs"]
+#[path = "../all/gpu/jobs.rs"]
 mod jobs;
 
 use crate::support::{JobFolder, Outcome, finish, on_ranks, rank_counts, rhoshard, say, skipped};

@@ -1,8 +1,8 @@
 //! What is asked of the final state beside expectation values, on every number of ranks.
 
-#[path = "../observables/data.rs"]
+#[path = "../all/observables/data.rs"]
 mod data;
-#[path = "../observables/jobs.rs"]
+#[path = "../all/observables/jobs.rs"]
 mod jobs;
 
 use crate::support::{rank_counts, skipped};

@@ -1,6 +1,6 @@
 //! Snapshots on every number of ranks.
 
-#[path = "../snapshots/circuit.rs"]
+#[path = "../all/snapshots/circuit.rs"]
 mod circuit;
 
 use crate::support::{rank_counts, skipped};

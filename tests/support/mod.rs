@@ -2,6 +2,9 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod grid;
+pub mod host_device;
+
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,8 @@
 //! `rhoshard report`: the page in a real browser, single plots, hostile names, incomplete and damaged files.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/browser.rs"]
 mod browser;
-mod support;
 
+use crate::support::{Finished, JobFolder, finish, rhoshard};
 use browser::Browser;
 use ndarray::Array2;
 use num_complex::Complex64;
@@ -13,7 +10,6 @@ use rhoshard::io::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{Finished, JobFolder, finish, rhoshard};
 use tempfile::TempDir;
 
 /// A name that would be markup if it were not escaped.

@@ -1,18 +1,13 @@
 //! The whole program on real circuits: its intervals hold the exact numbers of a public simulator, its certified error
 //! holds the exact trace distance, and its ranks are those of the method it improves on.
 
-#![allow(clippy::unwrap_used)]
-
-mod reference;
-mod support;
-
+use crate::reference::DensityMatrix;
+use crate::reference::recorded::{Recorded, data, recorded};
+use crate::support::{JobFolder, Outcome, finish, rhoshard};
 use ndarray::Array2;
 use num_complex::Complex64;
-use reference::DensityMatrix;
-use reference::recorded::{Recorded, data, recorded};
 use rhoshard::formats::qasm;
 use std::process::Command;
-use support::{JobFolder, Outcome, finish, rhoshard};
 
 /// Rounding of the recorded numbers.
 const RECORDED: f64 = 1e-10;

@@ -1,12 +1,8 @@
 //! Noise models of others against what Qiskit Aer finds with them (`scripts/noise_numbers.py`).
 
-#![allow(clippy::unwrap_used)]
-
-mod reference;
-mod support;
-
+use crate::reference::DensityMatrix;
+use crate::support;
 use num_complex::Complex64;
-use reference::DensityMatrix;
 use rhoshard::formats::noise::{Source, read, to_aer, to_toml};
 use rhoshard::formats::qasm;
 use rhoshard::linalg::Matrix;

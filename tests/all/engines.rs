@@ -1,12 +1,8 @@
 //! Every engine against the exact density matrix, on any number of ranks; so each against every other.
 
-#![allow(clippy::unwrap_used)]
-
-mod reference;
-
+use crate::reference::{DensityMatrix, dynamic, random, ranks};
 use num_complex::Complex64;
 use proptest::prelude::*;
-use reference::{DensityMatrix, dynamic, random, ranks};
 use rhoshard::backend::{Precision, cpu::Cpu};
 use rhoshard::comm::Communicator;
 use rhoshard::config::Compression;

@@ -1,17 +1,12 @@
 //! What is asked of the final state beside expectation values, by the whole program: every engine against the numbers of a public
 //! program (`scripts/reference_observables.py`), intervals of coarse runs around them, and closed forms.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "observables/data.rs"]
 mod data;
-#[path = "observables/jobs.rs"]
 mod jobs;
-mod support;
 
+use crate::support::{JobFolder, Outcome, finish, rhoshard};
 use data::{Exact, exact};
 use jobs::{VALUES, comparing, complex, fidelities, job, run};
-use support::{JobFolder, Outcome, finish, rhoshard};
 
 /// Rounding of the recorded numbers and of ours.
 const TOLERANCE: f64 = 1e-10;

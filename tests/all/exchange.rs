@@ -1,17 +1,14 @@
 //! Exchanges large enough to be cut in chunks, with operations that run while they arrive, against a state on one rank
 //! where a swap of the two bits stands for each pair. The same on GPUs whose streams run as late as they may.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/late_device.rs"]
+#[path = "../support/late_device.rs"]
 mod late_device;
-mod reference;
 
+use crate::reference::ranks;
 use late_device::Late;
 use ndarray::Array2;
 use num_complex::Complex64;
 use proptest::prelude::*;
-use reference::ranks;
 use rhoshard::backend::{Backend, Precision, cpu::Cpu, cuda::Cuda};
 use rhoshard::comm::device::{DeviceCommunicator, Devices};
 use rhoshard::comm::staged::Staged;

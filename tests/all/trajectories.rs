@@ -2,13 +2,9 @@
 //!
 //! Circuits and seeds are fixed, so that a test of chance has one outcome.
 
-#![allow(clippy::unwrap_used)]
-
-mod reference;
-
+use crate::reference::{DensityMatrix, dynamic, random, ranks};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use reference::{DensityMatrix, dynamic, random, ranks};
 use rhoshard::backend::{Precision, cpu::Cpu};
 use rhoshard::comm::grid::{Grid, Shape};
 use rhoshard::comm::{Communicator, Serial};

@@ -1,14 +1,10 @@
 //! The low-rank engine against the exact density matrix: the meter is an equality, every interval holds, and nothing
 //! depends on the number of ranks.
 
-#![allow(clippy::unwrap_used)]
-
-mod reference;
-
+use crate::reference::{DensityMatrix, builder, random, ranks};
 use ndarray::Array2;
 use num_complex::Complex64;
 use proptest::prelude::*;
-use reference::{DensityMatrix, builder, random, ranks};
 use rhoshard::backend::{Precision, cpu::Cpu};
 use rhoshard::comm::{Communicator, Message, Transfer};
 use rhoshard::config::Compression;

@@ -1,12 +1,7 @@
 //! The process grid on ranks as threads.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/grid.rs"]
-mod grid;
-mod reference;
-
-use reference::ranks;
+use crate::reference::ranks;
+use crate::support::grid;
 
 #[test]
 fn every_grid_has_its_places_and_axes() {

@@ -1,13 +1,11 @@
 //! The oracle checked: against closed forms, against the same physics by Kronecker products, and against numbers of a
 //! public simulator.
 
-mod reference;
-
+use crate::reference::random::{circuit, circuits, pauli_strings, random_circuit};
+use crate::reference::recorded::{data, recorded};
+use crate::reference::{DensityMatrix, builder, final_measurements, naive};
 use num_complex::Complex64;
 use proptest::prelude::*;
-use reference::random::{circuit, circuits, pauli_strings, random_circuit};
-use reference::recorded::{data, recorded};
-use reference::{DensityMatrix, builder, final_measurements, naive};
 use rhoshard::formats::qasm;
 use rhoshard::linalg::Matrix;
 use rhoshard::model::{Operation, PauliString, Statement};

@@ -1,15 +1,11 @@
 //! What `rhoshard plan` prints, and what it refuses.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Finished, JobFolder, finish, rhoshard};
 use rhoshard::config::Machine;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
-use support::{Finished, JobFolder, finish, rhoshard};
 
 const CIRCUIT: &str = "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[6] q;\n\
     for int i in [0:4] { h q[i]; cx q[i], q[i + 1]; rx(0.3) q[i]; }\n";

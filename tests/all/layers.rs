@@ -145,7 +145,7 @@ fn forbidden(importer: &str, imported: &str) -> Option<String> {
         return Some(format!("`crate::{imported}` has no layer; name modules by their full path"));
     };
     let Some(above) = layer(importer) else {
-        return Some(format!("module `{importer}` has no layer: give it one in tests/layers.rs"));
+        return Some(format!("module `{importer}` has no layer: give it one in tests/all/layers.rs"));
     };
     let neighbours = below == above && (above == 0 || NEIGHBOURS.contains(&(importer, imported)));
     (below > above || below == above && !neighbours)
@@ -264,6 +264,8 @@ fn without_comment(line: &str) -> String {
 mod tests {
     use super::*;
 
+    const NONE: [usize; 0] = [];
+
     fn lines(file: &str, text: &str) -> Vec<usize> {
         violations(file, text).iter().map(|violation| violation.line).collect()
     }
@@ -287,12 +289,12 @@ mod tests {
 
     #[test]
     fn only_the_named_neighbours_may_meet() {
-        assert_eq!(lines("formats/qasm.rs", "use crate::model::Circuit;"), []);
+        assert_eq!(lines("formats/qasm.rs", "use crate::model::Circuit;"), NONE);
         assert_eq!(lines("model/circuit.rs", "use crate::formats::qasm;"), [1]);
-        assert_eq!(lines("engine.rs", "use crate::state::State;"), []);
+        assert_eq!(lines("engine.rs", "use crate::state::State;"), NONE);
         assert_eq!(lines("state.rs", "use crate::plan::Plan;"), [1]);
         assert_eq!(lines("comm.rs", "use crate::backend::Backend;"), [1]);
-        assert_eq!(lines("rng.rs", "use crate::config::Config;"), []);
+        assert_eq!(lines("rng.rs", "use crate::config::Config;"), NONE);
     }
 
     #[test]
@@ -303,22 +305,22 @@ mod tests {
 
     #[test]
     fn a_foreign_crate_belongs_to_its_owner() {
-        assert_eq!(lines("comm/mpi.rs", "use mpi::traits::*;"), []);
+        assert_eq!(lines("comm/mpi.rs", "use mpi::traits::*;"), NONE);
         assert_eq!(lines("state.rs", "use mpi::traits::*;\nuse super::comm::mpi::World;\nuse rsmpi::x;"), [1]);
         assert_eq!(lines("engine.rs", "let file = hdf5::File::create(name);"), [1]);
-        assert_eq!(lines("io/progress.rs", "use indicatif::ProgressBar;"), []);
+        assert_eq!(lines("io/progress.rs", "use indicatif::ProgressBar;"), NONE);
         assert_eq!(lines("io/result.rs", "use indicatif::ProgressBar;"), [1]);
         assert_eq!(lines("driver.rs", "use std::process::Command;"), [1]);
-        assert_eq!(lines("main.rs", "fn main() -> std::process::ExitCode {}"), []);
+        assert_eq!(lines("main.rs", "fn main() -> std::process::ExitCode {}"), NONE);
     }
 
     #[test]
     fn features_ranks_and_unwrap_are_kept_where_they_belong() {
         assert_eq!(lines("io.rs", "#[cfg(feature = \"mpi\")]"), [1]);
         assert_eq!(lines("driver.rs", "if comm.rank() == 0 {"), [1]);
-        assert_eq!(lines("comm/serial.rs", "if self.rank() == 0 {"), []);
+        assert_eq!(lines("comm/serial.rs", "if self.rank() == 0 {"), NONE);
         assert_eq!(lines("plan.rs", "let a = b.unwrap();"), [1]);
-        assert_eq!(lines("plan.rs", "let a = b.unwrap_or(0);"), []);
+        assert_eq!(lines("plan.rs", "let a = b.unwrap_or(0);"), NONE);
     }
 
     #[test]
@@ -333,9 +335,9 @@ mod tests {
 
     #[test]
     fn comments_and_tests_are_left_out() {
-        assert_eq!(lines("plan.rs", "/// Like `crate::jobs`, x.unwrap().\n"), []);
+        assert_eq!(lines("plan.rs", "/// Like `crate::jobs`, x.unwrap().\n"), NONE);
         assert_eq!(lines("plan.rs", "let a = \"http://b\".unwrap(); // fine?\n"), [1]);
-        assert_eq!(lines("plan.rs", "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    use crate::jobs::x;\n}\n"), []);
+        assert_eq!(lines("plan.rs", "fn f() {}\n\n#[cfg(test)]\nmod tests {\n    use crate::jobs::x;\n}\n"), NONE);
         assert_eq!(lines("plan.rs", "#[cfg(test)]\nmod tests;\nuse crate::jobs::x;\n"), [3]);
         assert_eq!(lines("plan.rs", "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\nuse crate::jobs::x;\n"), [5]);
     }

@@ -1,14 +1,10 @@
 //! Snapshots at named barriers: what they say is what the circuit that ends there says.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "snapshots/circuit.rs"]
 mod circuit;
-mod support;
 
+use crate::support::{JobFolder, Outcome, finish, rhoshard};
 use circuit::{PARTS, job, rows};
 use std::process::Command;
-use support::{JobFolder, Outcome, finish, rhoshard};
 
 fn run(job: &JobFolder) -> Outcome {
     let mut command = Command::new(rhoshard());

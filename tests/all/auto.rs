@@ -1,12 +1,8 @@
 //! `kind = "auto"` gives the numbers of the engine it chose, whether that ran from the start or took over.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{JobFolder, Outcome, finish, rhoshard};
 use std::fmt::Write;
 use std::process::Command;
-use support::{JobFolder, Outcome, finish, rhoshard};
 
 const OBSERVE: &str = "[observe]\nexpectations = [\"Z0\", \"X1 X2\", \"0.5*Z0 Z3 - Y2\"]\nprobabilities = [[0, 2]]\n";
 const DATASETS: [&str; 2] = ["results/expectations/value", "results/probabilities/0_2/value"];

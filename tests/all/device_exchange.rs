@@ -1,13 +1,7 @@
 //! Exchanges between devices, staged through the hosts, with host memory as the devices and threads as ranks.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/host_device.rs"]
-mod host_device;
-mod reference;
-
-use host_device::Host;
-use reference::ranks;
+use crate::reference::ranks;
+use crate::support::host_device::{self, Host};
 use rhoshard::comm::device::{DeviceCommunicator, connect};
 use rhoshard::comm::staged::Staged;
 use rhoshard::comm::{Communicator, Serial, agree};

@@ -1,12 +1,8 @@
 //! Every job, circuit and command shown in README.md is run.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Finished, finish, rhoshard};
 use std::path::Path;
 use std::process::Command;
-use support::{finish, rhoshard};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -70,7 +66,7 @@ fn the_device_of_the_readme_is_a_committed_job() {
     assert_eq!(shown, std::fs::read_to_string(Path::new(ROOT).join("configs/device.toml")).unwrap());
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> support::Finished {
+fn run(folder: &Path, arguments: &[&str]) -> Finished {
     let mut command = Command::new(rhoshard());
     command.args(arguments).current_dir(folder);
     finish(command).expect_success(&arguments.join(" "))

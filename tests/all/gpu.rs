@@ -1,14 +1,10 @@
 //! Whole jobs with the kernels of the GPU: on the emulated one, or on a real one where `RHOSHARD_TEST_GPU=cuda` says so.
 
-#![allow(clippy::unwrap_used)]
-
-#[path = "gpu/jobs.rs"]
 mod jobs;
-mod support;
 
+use crate::support::{JobFolder, Outcome, finish, rhoshard, say};
 use jobs::{assert_agree, job, jobs};
 use std::process::Command;
-use support::{JobFolder, Outcome, finish, rhoshard, say};
 
 /// The device to test; none in a build that has none.
 fn device() -> Option<String> {

@@ -1,11 +1,7 @@
 //! `rhoshard compare` on the results of real runs.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Finished, JobFolder, finish, rhoshard};
 use std::process::Command;
-use support::{JobFolder, finish, rhoshard};
 
 const BELL: &str = "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[2] q;\nry(0.3) q[0];\ncx q[0], q[1];\n";
 
@@ -19,7 +15,7 @@ fn job(engine: &str) -> JobFolder {
     job
 }
 
-fn compare(one: &JobFolder, other: &JobFolder, tolerance: &str) -> support::Finished {
+fn compare(one: &JobFolder, other: &JobFolder, tolerance: &str) -> Finished {
     let mut command = Command::new(rhoshard());
     command.arg("compare").args([one.path("job.h5"), other.path("job.h5")]).args(["--tolerance", tolerance]);
     finish(command)
