@@ -39,7 +39,7 @@ fi
 program=$(realpath "$program")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0 skipped=0 lines=()
+passed=0 failed=0 missed=0 skipped=0 lines=()
 
 # --- Counting and recording --------------------------------------------------------------------------------------------
 
@@ -56,11 +56,24 @@ record() {
     case $2 in
         pass) ((passed += 1)) ;;
         fail) ((failed += 1)) ;;
+        miss) ((missed += 1)) ;;
         skip) ((skipped += 1)) ;;
     esac
     printf '%-5s %-58s %8s s  %s\n' "$2" "$1" "$3" "$(head -n1 <<<"$4")"
     [[ $2 != fail ]] || printf '      %s\n' "${4//$'\n'/$'\n'      }"
     lines+=("{\"name\": $(json "$1"), \"state\": \"$2\", \"seconds\": $3, \"detail\": $(json "$4")}")
+}
+
+# bar NAME MEASURED SIGN LIMIT: whether a figure is what it should be; a miss is no failure of the program.
+bar() {
+    local state=miss
+    [[ -z $2 ]] || ! awk "BEGIN { exit !($2 $3 $4) }" || state=pass
+    record "$1" "$state" 0 "${2:-not measured}, asked $3 $4"
+}
+
+# figure NAME FILE: the numbers of that name in a JSON file, a line each.
+figure() {
+    [[ ! -f $2 ]] || sed -n "s/.*\"$1\": *\([0-9.eE+-]*\).*/\1/p" "$2"
 }
 
 # try NAME COMMAND...: passes if the command does; its last line is the detail.
@@ -202,23 +215,60 @@ JOB
 # --- Measurements ------------------------------------------------------------------------------------------------------
 
 benchmarks() {
-    if [[ -n $quick ]]; then
-        record "benchmarks" skip 0 "--quick"
+    if [[ -n $quick || $device == cpu ]]; then
+        record "benchmarks" skip 0 "$([[ -n $quick ]] && echo --quick || echo rehearsal)"
         return
     fi
-    if [[ $device == cuda ]]; then
-        try "kernels against the memory" "$program" bench gpu --device cuda --output "$results/$stem-bench.json"
-        cat "$work/log"
-    else
-        record "kernels against the memory" skip 0 "rehearsal"
-    fi
-    local size budget
-    for size in 18:0.03 20:0.05; do
-        budget=${size#*:} size=${size%:*}
-        job timed "$device" "$size" "budget = $budget"
-        [[ $device == cuda ]] || { record "low rank, $size qubits, timed" skip 0 "rehearsal" && continue; }
-        try "low rank, $size qubits, budget $budget, timed" "$program" run "$work/timed.toml"
+    local file=$results/$stem-bench.json
+    try "kernels against the memory" "$program" bench gpu --device cuda --output "$file"
+    cat "$work/log"
+    bar "the slowest gate over the device's copy" "$(figure of_copy "$file" | sort -g | head -n1)" ">=" 0.85
+    bar "Gram matrix and rotation over the library's product" "$(figure of_library "$file" | sort -g | head -n1)" ">=" 0.70
+    timed_jobs
+    large_state
+}
+
+# The engine's seconds, and in another run, with every kernel timed, the gaps between kernels.
+timed_jobs() {
+    local size budget most times
+    for size in 18:0.03:1 20:0.05:4; do
+        IFS=: read -r size budget most <<<"$size"
+        agree "low rank, $size qubits, budget $budget" 1e-10 1 "$size" "budget = $budget"
+        try "low rank, $size qubits, budget $budget, timed" "$program" run "$work/other.toml"
+        bar "seconds in the engine, $size qubits" "$(sed -n 's/^time  *\([0-9.]*\) s in the engine.*/\1/p' "$work/log")" "<=" "$most"
+        times=$results/$stem-kernels-$size
+        RHOSHARD_KERNEL_TIMES=$times try "low rank, $size qubits, every kernel timed" "$program" run --quiet "$work/other.toml"
+        bar "gaps between kernels, $size qubits" "$(figure gaps "$times.0.json")" "<" 0.10
     done
+}
+
+# 24 qubits and 256 columns: 64 GiB of state.
+large_state() {
+    local layer qubit
+    {
+        printf 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[24];\n'
+        for layer in 0 1 2; do
+            for qubit in {0..23}; do printf 'ry(0.%d) q[%d];\n' $((qubit + layer + 3)) "$qubit"; done
+            for qubit in {0..22}; do printf 'cx q[%d],q[%d];\n' "$qubit" $((qubit + 1)); done
+        done
+    } >"$work/wide.qasm"
+    cat >"$work/wide.toml" <<JOB
+job = "circuit"
+[circuit]
+file = "wide.qasm"
+[noise]
+depolarizing = { one_qubit = 1e-3, two_qubit = 1e-2 }
+[engine]
+kind = "low-rank"
+device = "cuda"
+cut = 1e-9
+max_rank = 256
+[observe]
+expectations = ["Z0", "X1 X2", "Z23"]
+JOB
+    try "24 qubits, rank 256" "$program" run "$work/wide.toml"
+    cat "$work/log"
+    bar "rank of the state of 24 qubits" "$(sed -n 's/.*rank \([0-9]*\).*/\1/p' "$work/log" | sort -g | tail -n1)" ">=" 256
 }
 
 conformance() {
@@ -270,5 +320,5 @@ out_of_memory
 benchmarks
 echo
 write_json
-echo "$passed passed, $failed failed, $skipped skipped"
+echo "$passed passed, $failed failed, $missed bars missed, $skipped skipped"
 ((failed == 0))

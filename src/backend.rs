@@ -45,6 +45,16 @@ pub struct RowSet {
     pub count: usize,
 }
 
+impl RowSet {
+    /// The row with this number, of those before `first` and behind the last as well.
+    pub fn row(&self, number: usize) -> usize {
+        self.bits
+            .iter()
+            .enumerate()
+            .fold(self.value, |row, (place, bit)| row & !(1 << bit) | (number >> place & 1) << bit)
+    }
+}
+
 /// One operation on the rows of a shard.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LocalOperation {
@@ -231,8 +241,19 @@ pub trait Shard {
     fn unpack(&mut self, set: &RowSet, packed: &Packed);
     /// The used columns of one row, in double precision.
     fn row(&self, row: usize) -> Vec<Complex64>;
+    /// The used columns of the set's rows, one row after the other, in double precision.
+    fn rows_of(&self, set: &RowSet) -> Vec<Complex64> {
+        (set.first..set.first + set.count).flat_map(|number| self.row(set.row(number))).collect()
+    }
     /// Overwrites the used columns of one row.
     fn set_row(&mut self, row: usize, values: &[Complex64]);
+    /// Overwrites the used columns of the set's rows, given as by [`Shard::rows_of`].
+    fn set_rows(&mut self, set: &RowSet, values: &[Complex64]) {
+        let numbers = set.first..set.first + set.count;
+        numbers
+            .zip(values.chunks_exact(self.width()))
+            .for_each(|(number, values)| self.set_row(set.row(number), values));
+    }
     /// Bytes of `count` packed rows.
     fn packed_bytes(&self, count: usize) -> usize;
 }

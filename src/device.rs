@@ -17,6 +17,7 @@ pub mod emulated;
 #[path = "device/emulated_absent.rs"]
 pub mod emulated;
 pub mod kernels;
+mod meter;
 mod packed;
 mod survey;
 
@@ -25,6 +26,7 @@ use crate::linalg::Precision;
 use std::rc::Rc;
 
 pub use clock::{Clock, StreamTimes};
+pub use meter::Meter;
 pub use packed::Packed;
 pub use survey::{Gpu, Survey};
 

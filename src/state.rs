@@ -22,6 +22,7 @@ use crate::comm::{Communicator, agree};
 use crate::error::Result;
 use crate::linalg::Matrix;
 use crate::model::Control;
+use exchange::Exchange;
 use num_complex::Complex64;
 use pipeline::Pool;
 use std::ops::Range;
@@ -57,7 +58,9 @@ pub struct State {
     /// Local operations on the core that have not run yet.
     pending: Vec<LocalOperation>,
     /// An exchange that comes before them and has not run yet.
-    arriving: Vec<(usize, usize)>,
+    arriving: Option<Exchange>,
+    /// Bytes of an amplitude.
+    amplitude: usize,
     sent: u64,
     /// Buffers of messages.
     pool: Pool,
@@ -89,7 +92,8 @@ impl State {
             local_qubits,
             blocks: vec![Block { shard, columns: Vec::new() }],
             pending: Vec::new(),
-            arriving: Vec::new(),
+            arriving: None,
+            amplitude: backend.precision().amplitude_bytes(),
             sent: 0,
             pool: Pool::new(),
         })
@@ -188,31 +192,32 @@ impl State {
     pub fn flush(&mut self) -> Result<()> {
         self.reserve(self.width())?;
         let operations = std::mem::take(&mut self.pending);
-        let arriving = std::mem::take(&mut self.arriving);
-        if arriving.is_empty() {
-            self.core_mut().shard.run(operations);
-        } else {
-            self.exchange_and_run(&arriving, operations);
+        match self.arriving.take() {
+            Some(exchange) => self.exchange_and_run(exchange, operations),
+            None => self.core_mut().shard.run(operations),
         }
         Ok(())
     }
 
     /// The core's shard with everything applied.
     fn settled(&self) -> &dyn Shard {
-        assert!(self.pending.is_empty() && self.arriving.is_empty(), "amplitudes are read after a flush");
+        assert!(self.pending.is_empty() && self.arriving.is_none(), "amplitudes are read after a flush");
         &*self.core().shard
     }
 
     /// Exchanges each (sharded, local) pair of physical qubits, in one all-to-all within groups.
     ///
     /// # Errors
-    /// As [`State::flush`], for the operations queued before.
+    /// As [`State::flush`], for an exchange queued before.
     pub fn exchange(&mut self, pairs: &[(usize, usize)]) -> Result<()> {
-        if !self.pending.is_empty() || !self.arriving.is_empty() {
+        if self.arriving.is_some() {
             self.flush()?;
         }
-        self.arriving = pairs.to_vec();
-        self.sent += self.exchanged_bytes(pairs);
+        let rows = self.rows() - (self.rows() >> pairs.len());
+        let bytes = (rows * self.width() * self.amplitude) as u64;
+        self.sent += bytes;
+        let before = std::mem::take(&mut self.pending);
+        self.arriving = Some(Exchange { pairs: pairs.to_vec(), before, bytes });
         Ok(())
     }
 

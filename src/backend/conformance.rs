@@ -432,6 +432,11 @@ fn check_packing(backend: &dyn Backend, width: usize) {
         if rows.contains(&row) { source[(row, column)] } else { before[(row, column)] }
     });
     assert_eq!(content(&*target), expected, "pack and unpack");
+    let flat: Vec<Complex64> = rows.iter().flat_map(|row| source.row(*row).to_vec()).collect();
+    assert_eq!(shard.rows_of(&set), flat, "rows of a set");
+    let mut target = random_shard(backend, 64, width, 5);
+    target.set_rows(&set, &flat);
+    assert_eq!(content(&*target), expected, "rows of a set are overwritten");
 }
 
 /// Messages of many pieces and a growing reserve.

@@ -225,6 +225,15 @@ impl Shard for CudaShard {
         done(self.context.device.upload(Stream::Compute, &bytes, self.row_address(row)));
     }
 
+    fn rows_of(&self, set: &RowSet) -> Vec<Complex64> {
+        self.doubles_of_rows(set)
+    }
+
+    fn set_rows(&mut self, set: &RowSet, values: &[Complex64]) {
+        assert_eq!(values.len(), set.count * self.width, "there is a value for each column of each row");
+        self.set_doubles_of_rows(set, values);
+    }
+
     fn packed_bytes(&self, count: usize) -> usize {
         count * self.width * self.context.amplitude()
     }

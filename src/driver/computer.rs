@@ -6,13 +6,17 @@ use crate::backend::cuda::Cuda;
 use crate::comm::device::Devices;
 use crate::comm::{Communicator, agree};
 use crate::config::{DeviceKind, Precision};
-use crate::device::{Clock, Device, cuda, emulated};
+use crate::device::{Clock, Device, Meter, cuda, emulated};
 use crate::error::{Error, Result};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 /// Of the free memory of a GPU, the part that states may take: growing, a shard is there twice, once with half as many
 /// columns, and products need room to work in.
 const USABLE: f64 = 0.8 / 1.5;
+
+/// Names the file, but for `.RANK.json`, for what a GPU spends its time on.
+const KERNEL_TIMES: &str = "RHOSHARD_KERNEL_TIMES";
 
 /// What this rank computes with.
 #[derive(Clone)]
@@ -113,7 +117,7 @@ fn on_device(
     device: Result<Rc<dyn Device>>,
 ) -> Result<Computer> {
     let sharing = comm.split_node().split(number).size() as f64;
-    let made = device.and_then(|device| {
+    let made = device.map(|device| metered(device, comm.rank())).and_then(|device| {
         let (name, free) = (device.name(), device.memory()?.0 as f64);
         Ok((name, free, Cuda::new(device.clone(), precision)?, device))
     });
@@ -126,6 +130,17 @@ fn on_device(
     comm.maximum(&mut least);
     let clock = Some(Rc::new(Clock::new(device.clone())));
     Ok(Computer { backend: Rc::new(backend), device: Some(device), clock, gpus, memory: Some(-least[0] as u64) })
+}
+
+/// The device, which writes what it spent its time on to a file of this rank, if that is asked for.
+fn metered(device: Rc<dyn Device>, rank: usize) -> Rc<dyn Device> {
+    match std::env::var_os(KERNEL_TIMES) {
+        Some(path) => {
+            let file = PathBuf::from(path).with_extension(format!("{rank}.json"));
+            Rc::new(Meter::new(device, file))
+        }
+        None => device,
+    }
 }
 
 fn demanded(mut error: Error) -> Error {

@@ -4,9 +4,9 @@
 //! exchanged row bits equal its own rank bits and swaps each other slice with the rank that slice belongs to. The
 //! slice that comes back has the place of the slice that left, so the exchange is in place.
 //!
-//! It is cut in chunks by row bits that neither are exchanged nor vary within a tile of the pass that follows. A chunk
-//! then holds whole tiles: those run as soon as it has arrived, while the next chunks are on their way, and no tile
-//! touches rows that are still to be sent.
+//! It is cut in chunks by row bits that neither are exchanged nor vary within a tile of the passes before and after it. A
+//! chunk then holds whole tiles of both: it leaves as soon as its tiles of the pass before have run, and those of the pass
+//! after run as soon as it has arrived, while other chunks are on their way; no tile touches rows that are still to be sent.
 
 use super::State;
 use super::pipeline::{BATCHES, Cut, DEPTH, Pipeline};
@@ -22,55 +22,83 @@ struct Slices {
     chunk_bits: usize,
 }
 
-impl State {
-    /// Bytes that this rank sends to exchange the pairs.
-    pub(super) fn exchanged_bytes(&self, pairs: &[(usize, usize)]) -> u64 {
-        let rows = self.rows() - (self.rows() >> pairs.len());
-        self.core().shard.packed_bytes(rows) as u64
-    }
+/// An exchange that is queued.
+pub(super) struct Exchange {
+    /// (sharded, local) qubits that trade places.
+    pub(super) pairs: Vec<(usize, usize)>,
+    /// Operations on the core before it that have not run yet.
+    pub(super) before: Vec<LocalOperation>,
+    /// Bytes that this rank sends.
+    pub(super) bytes: u64,
+}
 
-    /// Exchanges the (sharded, local) pairs, then runs the operations, the first pass of them while it exchanges.
-    pub(super) fn exchange_and_run(&mut self, pairs: &[(usize, usize)], operations: Vec<LocalOperation>) {
-        let exchanged = pairs.iter().fold(0, |bits, (_, local)| bits | 1 << local);
+/// How an exchange is cut; the same on every rank.
+struct Chunks {
+    /// The row bits that number the chunks.
+    bits: usize,
+    /// Whether the passes before and after it run chunk by chunk.
+    together: [bool; 2],
+}
+
+impl State {
+    /// Runs the operations before the exchange, the exchange, and those after it: of both the passes that are next to it while
+    /// it exchanges.
+    pub(super) fn exchange_and_run(&mut self, exchange: Exchange, operations: Vec<LocalOperation>) {
+        let exchanged = exchange.pairs.iter().fold(0, |bits, (_, local)| bits | 1 << local);
+        let mut before = self.run_all_but_last(exchange.before);
         let mut passes = self.core().shard.passes(operations, exchanged).into_iter();
-        let mut first = passes.next();
-        let (chunk_bits, together) = self.chunk_bits(exchanged, first.as_ref());
-        let slices = self.slices(pairs, exchanged, chunk_bits);
-        let planned = self.exchanged_bytes(pairs);
-        let sent = self.stream(&slices, first.as_ref().filter(|_| together));
-        assert_eq!(sent, planned, "an exchange sends what was planned");
-        if let Some(done) = first.take_if(|_| together) {
+        let mut after = passes.next();
+        let chunks = self.chunks(exchanged, [before.as_ref(), after.as_ref()]);
+        before.take_if(|_| !chunks.together[0]).iter().for_each(|pass| run_pass(&mut *self.core_mut().shard, pass));
+        let slices = self.slices(&exchange.pairs, exchanged, chunks.bits);
+        let sent = self.stream(&slices, [before.as_ref(), after.as_ref().filter(|_| chunks.together[1])]);
+        assert_eq!(sent, exchange.bytes, "an exchange sends what was planned");
+        before.iter().for_each(|pass| self.core_mut().shard.end_pass(pass));
+        if let Some(done) = after.take_if(|_| chunks.together[1]) {
             self.core_mut().shard.end_pass(&done);
         }
-        first.into_iter().chain(passes).for_each(|pass| run_pass(&mut *self.core_mut().shard, &pass));
+        after.into_iter().chain(passes).for_each(|pass| run_pass(&mut *self.core_mut().shard, &pass));
     }
 
-    /// The row bits that number the chunks, the same on every rank of a group, and whether the pass fits them.
+    /// Runs operations but for their last pass, which is left to run in pieces, unless it changes the width.
+    fn run_all_but_last(&mut self, operations: Vec<LocalOperation>) -> Option<Pass> {
+        let shard = &mut *self.core_mut().shard;
+        let mut passes = shard.passes(operations, 0);
+        let last = passes.pop_if(|pass| pass.width == pass.width_after);
+        passes.iter().for_each(|pass| run_pass(shard, pass));
+        last
+    }
+
+    /// How to cut an exchange between these passes.
     ///
     /// Ranks run different operations (a control on a rank bit holds on some only), so their passes may differ.
-    fn chunk_bits(&self, exchanged: usize, pass: Option<&Pass>) -> (usize, bool) {
+    fn chunks(&self, exchanged: usize, passes: [Option<&Pass>; 2]) -> Chunks {
         let partners = (1 << exchanged.count_ones()) - 1;
         let slice = self.rows() >> exchanged.count_ones();
         let cut = Cut::of(self.core().shard.packed_bytes(slice), partners, self.comm.grain());
         let wanted = cut.wanted.min(slice).ilog2();
         if wanted == 0 {
-            return (0, true);
+            return Chunks { bits: 0, together: [true, true] };
         }
-        let within = self.bits_of_any_rank(pass.map_or(exchanged, |pass| pass.mask));
-        let free = (self.rows() - 1) & !within;
-        if free.count_ones() >= cut.least.min(slice).ilog2() {
-            (highest_bits(free, wanted), true)
-        } else {
-            // Whole tiles would take too much memory on their way: first exchange, then run.
-            (highest_bits((self.rows() - 1) & !exchanged, wanted), false)
-        }
+        let [before, after] = self.bits_of_any_rank(passes.map(|pass| pass.map_or(0, |pass| pass.mask)));
+        let free = |within: usize| (self.rows() - 1) & !(within | exchanged);
+        // Whole tiles of both may take too much memory on their way; then of one, or none.
+        let choices = [(before | after, [true, true]), (after, [false, true]), (0, [false, false])];
+        let least = cut.least.min(slice).ilog2();
+        let fits = choices.into_iter().find(|(within, _)| free(*within).count_ones() >= least);
+        let (within, together) = fits.unwrap_or(choices[2]);
+        Chunks { bits: highest_bits(free(within), wanted), together }
     }
 
-    /// The bits set on at least one rank.
-    fn bits_of_any_rank(&self, bits: usize) -> usize {
-        let mut flags: Vec<f64> = (0..self.local_qubits).map(|bit| (bits >> bit & 1) as f64).collect();
+    /// The bits set on at least one rank, of two masks.
+    fn bits_of_any_rank(&self, masks: [usize; 2]) -> [usize; 2] {
+        let flag = |mask: &usize, bit: usize| (mask >> bit & 1) as f64;
+        let mut flags: Vec<f64> =
+            masks.iter().flat_map(|mask| (0..self.local_qubits).map(move |bit| flag(mask, bit))).collect();
         self.comm.maximum(&mut flags);
-        flags.iter().enumerate().map(|(bit, flag)| (*flag as usize) << bit).sum()
+        let mask = |flags: &[f64]| flags.iter().enumerate().map(|(bit, flag)| (*flag as usize) << bit).sum();
+        let (one, other) = flags.split_at(self.local_qubits);
+        [mask(one), mask(other)]
     }
 
     fn slices(&self, pairs: &[(usize, usize)], exchanged: usize, chunk_bits: usize) -> Slices {
@@ -99,27 +127,30 @@ impl State {
         })
     }
 
-    /// Swaps the slices, and runs the tiles of each chunk while the next ones are on their way; gives the bytes sent.
-    fn stream(&mut self, slices: &Slices, pass: Option<&Pass>) -> u64 {
+    /// Swaps the slices. The tiles of each chunk run before it leaves, and after it has arrived while other chunks are on
+    /// their way. Gives the bytes sent.
+    fn stream(&mut self, slices: &Slices, [before, after]: [Option<&Pass>; 2]) -> u64 {
         let comm = self.comm.clone();
         let State { blocks, pool, .. } = self;
         let shard = &mut *blocks[0].shard;
         let mut pipeline = Pipeline::new(&*comm, pool);
         let chunks = 1 << slices.chunk_bits.count_ones();
-        (0..chunks.min(DEPTH)).for_each(|chunk| slices.send(shard, &mut pipeline, chunk));
+        let send = |shard: &mut dyn Shard, pipeline: &mut Pipeline<'_>, chunk: usize| {
+            run_chunk(shard, pipeline, before, slices.chunk_bits, chunk);
+            slices.send(shard, pipeline, chunk);
+        };
+        (0..chunks.min(DEPTH)).for_each(|chunk| send(shard, &mut pipeline, chunk));
         for chunk in 0..chunks {
             let messages = pipeline.next().expect("a chunk is started before it is awaited");
             for (place, message) in messages.iter().enumerate() {
                 shard.unpack(&slices.chunk(place, chunk), &message.receive);
             }
             pipeline.reuse(messages);
-            // A later chunk's rows are packed before this one's tiles are run, so that it travels meanwhile.
+            // A later chunk leaves before this one's tiles are run, so that it travels meanwhile.
             if chunk + DEPTH < chunks {
-                slices.send(shard, &mut pipeline, chunk + DEPTH);
+                send(shard, &mut pipeline, chunk + DEPTH);
             }
-            if let Some(pass) = pass {
-                run_chunk(shard, &mut pipeline, pass, slices.chunk_bits, chunk);
-            }
+            run_chunk(shard, &mut pipeline, after, slices.chunk_bits, chunk);
         }
         pipeline.sent
     }
@@ -143,11 +174,9 @@ fn run_pass(shard: &mut dyn Shard, pass: &Pass) {
     shard.end_pass(pass);
 }
 
-/// Runs the tiles of a chunk; the library gets a turn every few tiles.
-fn run_chunk(shard: &mut dyn Shard, pipeline: &mut Pipeline<'_>, pass: &Pass, chunk_bits: usize, chunk: usize) {
-    if pass.operations.is_empty() {
-        return;
-    }
+/// Runs the tiles of a chunk, if there is something to run; the library gets a turn every few tiles.
+fn run_chunk(shard: &mut dyn Shard, pipeline: &mut Pipeline<'_>, pass: Option<&Pass>, chunk_bits: usize, chunk: usize) {
+    let Some(pass) = pass.filter(|pass| !pass.operations.is_empty()) else { return };
     let tiles = pass.tiles(shard.rows());
     // Each thread has something to do in every batch.
     let batch = (tiles >> chunk_bits.count_ones()).div_ceil(BATCHES).max(2 * rayon::current_num_threads());

@@ -1,6 +1,7 @@
 //! Rows in logical order to and from the root rank, some at a time.
 
 use super::{Column, State};
+use crate::backend::RowSet;
 use crate::comm::{agree, bytes_from_root};
 use crate::error::Result;
 use crate::linalg::Matrix;
@@ -24,13 +25,8 @@ impl State {
     ) -> Result<()> {
         let (total, count) = self.transfer_rows();
         for first in (0..total).step_by(count) {
-            let mut own = Vec::new();
-            for logical in first..first + count as u64 {
-                let (rank, row) = self.split(physical(logical));
-                if rank == self.comm.rank() {
-                    own.extend(self.settled().row(row).iter().flat_map(|value| amplitude_bytes(*value)));
-                }
-            }
+            let rows = self.own_rows(first, count, physical).map(|set| self.settled().rows_of(&set));
+            let own: Vec<u8> = rows.into_iter().flatten().flat_map(amplitude_bytes).collect();
             let parts = self.comm.gather(&own);
             let written = parts.map_or(Ok(()), |parts| write(first, &self.interleave(&parts, first, count, physical)));
             agree(&*self.comm, written)?;
@@ -43,6 +39,17 @@ impl State {
         let total = 1u64 << self.qubits;
         let row = self.width().max(1) * size_of::<Complex64>();
         (total, (1usize << (TRANSFER_BYTES / row).max(1).ilog2()).min(total as usize))
+    }
+
+    /// This rank's rows among `count` logical ones from `first` on, in logical order; `count` is a power of two that divides
+    /// `first`, and bits of the logical index are bits of the physical one.
+    fn own_rows(&self, first: u64, count: usize, physical: Place<'_>) -> Option<RowSet> {
+        let (rank, value) = self.split(physical(first));
+        let places = (0..count.trailing_zeros()).map(|bit| physical(1 << bit).trailing_zeros() as usize);
+        let (bits, sharded): (Vec<usize>, Vec<usize>) = places.partition(|place| *place < self.local_qubits);
+        let varying = sharded.iter().fold(0, |bits, place| bits | 1 << (place - self.local_qubits));
+        let is_own = (rank ^ self.comm.rank()) & !varying == 0;
+        is_own.then(|| RowSet { count: 1 << bits.len(), bits, value, first: 0 })
     }
 
     /// Puts the ranks' rows in logical order.
@@ -64,9 +71,11 @@ impl State {
         let count = count.min(self.rows());
         let mut by_rank = vec![Vec::new(); self.comm.size()];
         for first in (0..self.rows()).step_by(count) {
-            let own = (first..first + count).flat_map(|row| self.settled().row(row).into_iter().take(width));
-            let own = own.flat_map(amplitude_bytes);
-            let parts = self.comm.gather(&own.collect::<Vec<u8>>()).unwrap_or_default();
+            let set = RowSet { bits: (0..self.local_qubits).collect(), value: 0, first, count };
+            let rows = self.settled().rows_of(&set);
+            let own = rows.chunks_exact(self.width().max(1)).flat_map(|row| &row[..width]);
+            let own: Vec<u8> = own.flat_map(|value| amplitude_bytes(*value)).collect();
+            let parts = self.comm.gather(&own).unwrap_or_default();
             by_rank.iter_mut().zip(parts).for_each(|(rows, part)| rows.extend(amplitudes(&part)));
         }
         let rows = by_rank.concat();
@@ -89,11 +98,11 @@ impl State {
             let bytes = bytes_from_root(&*self.comm, || {
                 Ok(read(first, count)?.into_iter().flat_map(amplitude_bytes).collect())
             })?;
-            for (offset, row_bytes) in bytes.chunks_exact(width * size_of::<Complex64>()).enumerate() {
-                let (rank, row) = self.split(physical(first + offset as u64));
-                if rank == self.comm.rank() {
-                    self.core_mut().shard.set_row(row, &amplitudes(row_bytes));
-                }
+            if let Some(set) = self.own_rows(first, count, physical) {
+                let rows = bytes.chunks_exact(width * size_of::<Complex64>()).zip(first..);
+                let own = rows.filter(|(_, logical)| self.split(physical(*logical)).0 == self.comm.rank());
+                let values: Vec<Complex64> = own.flat_map(|(row, _)| amplitudes(row)).collect();
+                self.core_mut().shard.set_rows(&set, &values);
             }
         }
         let norms = self.column_norms();

@@ -97,3 +97,57 @@ fn a_state_that_the_gpu_cannot_hold_is_an_error_in_words() {
         assert!(!job.path("job.h5").exists());
     }
 }
+
+#[test]
+fn what_a_device_spends_its_time_on_is_written_down() {
+    let Some(device) = device() else { return };
+    let (_, circuit, rest, _) = jobs().swap_remove(0);
+    let job = job(circuit, &rest, &device);
+    let mut command = Command::new(rhoshard());
+    command.env("RHOSHARD_KERNEL_TIMES", job.path("times"));
+    command.args(["run", "--quiet"]).arg(job.path("job.toml"));
+    finish(command).expect_success("a job whose kernels are timed");
+    let found: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(job.path("times.0.json")).unwrap()).unwrap();
+    let number = |name: &str| found[name].as_f64().unwrap();
+    assert!(number("busy") > 0.0 && number("busy") <= number("seconds") * 1.001, "{found}");
+    assert!((number("gaps") - (1.0 - number("busy") / number("seconds"))).abs() < 1e-6, "{found}");
+    let calls = found["calls"].as_array().unwrap();
+    let sum: f64 = calls.iter().map(|call| call["seconds"].as_f64().unwrap()).sum();
+    assert!((sum - number("busy")).abs() < 1e-9, "{found}");
+    for name in ["dense_", "product", "download"] {
+        let is_meant = |call: &serde_json::Value| call["name"].as_str().unwrap().starts_with(name);
+        assert!(calls.iter().any(|call| is_meant(call) && call["calls"].as_u64() > Some(0)), "{name}: {found}");
+    }
+}
+
+/// The profiler's script with these programs beside those that every script needs.
+fn profile(folder: &std::path::Path, arguments: &[&str]) -> crate::support::Finished {
+    let mut command = Command::new("bash");
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/profile.sh")).args(arguments).current_dir(folder);
+    command.env("PROGRAM", rhoshard()).env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    finish(command)
+}
+
+#[test]
+fn a_job_runs_under_a_profiler_where_there_is_one() {
+    let job = job("OPENQASM 3.0;\nqubit[2] q;\nU(1, 2, 3) q[0];\n", "[observe]\nexpectations = [\"Z0\"]\n", "cpu");
+    let path = job.path("job.toml");
+    let (folder, name) = (path.parent().unwrap(), path.to_str().unwrap());
+    if !std::path::Path::new("/usr/bin/nsys").exists() {
+        let missing = profile(folder, &[name]);
+        assert_eq!(missing.status.code(), Some(77), "{}", missing.stderr);
+        assert!(missing.stderr.contains("nsys is not installed; next:"), "{}", missing.stderr);
+    }
+    // A profiler that runs what it is given, and knows of two kernels with a gap between them.
+    let nsys = "#!/bin/bash\ncase \"$*\" in\n\
+        profile*) while [[ $1 != */rhoshard ]]; do shift; done; exec \"$@\" ;;\n\
+        *cuda_gpu_trace*) printf 'Start (ns),Duration (ns)\\n1000,300\\n1100,400\\n1900,100\\n' ;;\nesac\n";
+    let tool = folder.join("nsys");
+    std::fs::write(&tool, nsys).unwrap();
+    std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let finished = profile(folder, &[name]).expect_success("a job under a profiler");
+    assert!(finished.stdout.contains("gaps: 40.0 %") && job.path("job.h5").exists(), "{}", finished.stdout);
+    let refused = profile(folder, &["--ranks", "many", name]);
+    assert_eq!(refused.status.code(), Some(2), "{}", refused.stderr);
+}

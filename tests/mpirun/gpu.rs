@@ -64,3 +64,21 @@ fn every_transport_finds_the_same_and_its_time_is_taken() {
         }
     }
 }
+
+#[test]
+fn messages_between_devices_are_measured() {
+    if nothing_to_do() {
+        return;
+    }
+    for ranks in rank_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("exchange.json");
+        let mut command = on_ranks(ranks, rhoshard());
+        command.args(["bench", "exchange", "--device", "emulated", "--output"]).arg(&file);
+        let printed = finish(command).expect_success(&format!("bench exchange on {ranks} ranks")).stdout;
+        assert!(printed.contains("through host memory and MPI"), "{printed}");
+        let found: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let messages = found["messages"].as_array().unwrap();
+        assert!(messages.len() == 5 && messages.iter().all(|one| one["seconds"].as_f64().unwrap() > 0.0), "{found}");
+    }
+}

@@ -1,11 +1,12 @@
 //! Columns of some rows to packed panels and back.
 
 use super::CudaShard;
-use super::arguments::{self, bytes_of};
+use super::arguments::{self, bytes_of, bytes_of_mut};
 use super::context::{THREADS, done};
 use super::rows::{Numbering, Selection, slabs};
 use crate::backend::{RowSet, Shard};
 use crate::device::{Packed, Rectangle, Stream};
+use num_complex::Complex64;
 use std::ops::Range;
 
 /// Bytes of a panel, if there are rows enough.
@@ -131,9 +132,8 @@ impl CudaShard {
         self.transfer(what, (&numbering, numbers), Columns::From(0, self.width), panel);
     }
 
-    /// The set's rows in pieces that fit the workspace: its address, and the rows and bytes of each piece.
-    fn pieces(&self, set: &RowSet) -> (u64, impl Iterator<Item = (Range<usize>, Range<usize>)>) {
-        let row_bytes = self.packed_bytes(1);
+    /// The set's rows, of so many bytes, in pieces that fit the workspace: its address, and the rows and bytes of each piece.
+    fn pieces(&self, set: &RowSet, row_bytes: usize) -> (u64, impl Iterator<Item = (Range<usize>, Range<usize>)>) {
         let rows = self.panel_rows(row_bytes).min(set.count.max(1));
         let [address] = self.context.workspace([rows * row_bytes]);
         (address, cut(set.count, rows).map(move |rows| (rows.clone(), rows.start * row_bytes..rows.end * row_bytes)))
@@ -143,7 +143,7 @@ impl CudaShard {
         let Some(out) = out.host_mut() else {
             return self.move_packed(Move::Gather, set, 0..set.count, out.address());
         };
-        let (address, pieces) = self.pieces(set);
+        let (address, pieces) = self.pieces(set, self.packed_bytes(1));
         for (rows, bytes) in pieces {
             self.move_packed(Move::Gather, set, rows, address);
             self.context.download(address, &mut out[bytes]);
@@ -154,10 +154,30 @@ impl CudaShard {
         let Some(content) = packed.host() else {
             return self.move_packed(Move::Scatter, set, 0..set.count, packed.address());
         };
-        let (address, pieces) = self.pieces(set);
+        let (address, pieces) = self.pieces(set, self.packed_bytes(1));
         for (rows, bytes) in pieces {
             done(self.context.device.upload(Stream::Compute, &content[bytes], address));
             self.move_packed(Move::Scatter, set, rows, address);
+        }
+    }
+
+    /// The set's rows, of their used columns, in double precision.
+    pub(super) fn doubles_of_rows(&self, set: &RowSet) -> Vec<Complex64> {
+        let mut values = vec![Complex64::ZERO; set.count * self.width];
+        let (address, pieces) = self.pieces(set, self.width * size_of::<Complex64>());
+        for (rows, bytes) in pieces {
+            self.move_packed(Move::GatherDouble, set, rows, address);
+            self.context.download(address, &mut bytes_of_mut(&mut values)[bytes]);
+        }
+        values
+    }
+
+    /// The reverse of [`CudaShard::doubles_of_rows`].
+    pub(super) fn set_doubles_of_rows(&self, set: &RowSet, values: &[Complex64]) {
+        let (address, pieces) = self.pieces(set, self.width * size_of::<Complex64>());
+        for (rows, bytes) in pieces {
+            done(self.context.device.upload(Stream::Compute, &bytes_of(values)[bytes], address));
+            self.move_packed(Move::ScatterDouble, set, rows, address);
         }
     }
 
