@@ -82,11 +82,11 @@ impl State {
         }
         let [before, after] = self.bits_of_any_rank(passes.map(|pass| pass.map_or(0, |pass| pass.mask)));
         let free = |within: usize| (self.rows() - 1) & !(within | exchanged);
-        // Whole tiles of both may take too much memory on their way; then of one, or none.
-        let choices = [(before | after, [true, true]), (after, [false, true]), (0, [false, false])];
+        // The pass before takes part if that costs no chunk; whole tiles of the one after may take too much memory on their way.
         let least = cut.least.min(slice).ilog2();
-        let fits = choices.into_iter().find(|(within, _)| free(*within).count_ones() >= least);
-        let (within, together) = fits.unwrap_or(choices[2]);
+        let choices = [(before | after, wanted, [true, true]), (after, least, [false, true])];
+        let fits = choices.into_iter().find(|(within, bits, _)| free(*within).count_ones() >= *bits);
+        let (within, _, together) = fits.unwrap_or((0, 0, [false, false]));
         Chunks { bits: highest_bits(free(within), wanted), together }
     }
 

@@ -265,7 +265,8 @@ impl Transfer for CorruptedTransfer<'_> {
         let mut messages = self.inner.finish();
         if let Some(damaged) = self.damaged {
             // The first amplitude that is not zero changes its sign.
-            let mut amplitudes = messages[damaged].receive.chunks_exact_mut(8);
+            let received = messages[damaged].receive.host_mut().unwrap();
+            let mut amplitudes = received.chunks_exact_mut(8);
             if let Some(amplitude) = amplitudes.find(|bytes| bytes.iter().any(|byte| *byte != 0)) {
                 amplitude[7] ^= 0x80;
             }

@@ -40,7 +40,8 @@ fn state(error: f64) -> StateSummary {
 fn step(step: u64) -> TraceRow {
     let kind = ["channel", "compress-if-wide", "exchange"][step as usize % 3].to_string();
     let (width, bytes) = (1 + step % 7, 4096 * u64::from(step % 3 == 2));
-    TraceRow { step, kind, width, discarded: 1e-4 * step as f64, seconds: 1e-3, bytes, bytes_per_column: bytes }
+    let discarded = 1e-4 * step as f64;
+    TraceRow { step, kind, width, discarded, seconds: 1e-3, bytes, bytes_per_column: bytes, streams: None }
 }
 
 /// A run in which everything has a value.
