@@ -329,3 +329,36 @@ fn a_rank_that_gives_up_takes_the_others_out_of_nccl() {
     assert!(errors[0].contains(told) && errors[0].contains("NCCL_DEBUG"), "{}", errors[0]);
     assert!(errors[1].contains("not connected any more"), "{}", errors[1]);
 }
+
+/// What the program says of a job that names no device: so many layers on a pure state of so many qubits.
+fn said(command: &str, qubits: usize, layers: usize) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let circuit = format!(
+        "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[{qubits}] q;\nfor int l in [1:{layers}] {{\n\
+         for int i in [0:{0}] {{ ry(0.1 * l) q[i]; }}\nfor int i in [1:{0}] {{ cx q[i - 1], q[i]; }}\n}}\n",
+        qubits - 1
+    );
+    let job = "job = \"circuit\"\n[circuit]\nfile = \"circuit.qasm\"\n[engine]\nkind = \"statevector\"\n\
+               [observe]\nexpectations = [\"Z0\"]\n";
+    std::fs::write(folder.path().join("circuit.qasm"), circuit).unwrap();
+    std::fs::write(folder.path().join("job.toml"), job).unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_rhoshard"));
+    let output = program.args(["-v", command, "job.toml"]).current_dir(folder.path()).output().unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+#[test]
+fn a_job_takes_the_gpu_only_where_that_is_worth_its_start() {
+    let (_device, _lock) = device();
+    let small = said("run", 4, 1);
+    assert_eq!(small.matches("the CPU, predicted").count(), 2, "in the log and in the summary: {small}");
+    assert!(small.contains("1.00 s to get ready") && !small.contains("computing on"), "{small}");
+    assert!(said("plan", 4, 1).contains("device: the CPU, predicted"));
+    let large = said("plan", 22, 160);
+    assert!(
+        large.contains("device: the GPU, predicted") && large.contains("defaults for a GPU: NVIDIA H200"),
+        "{large}"
+    );
+}

@@ -59,6 +59,7 @@ pub fn machine(comm: &dyn Communicator, node: &Node) -> Result<Measured> {
         products,
         eigenvalues,
         network: network(&watch),
+        gpu: None,
     };
     Ok(Measured { machine, others })
 }

@@ -16,12 +16,13 @@ pub const PRODUCT_WIDTHS: [usize; 2] = [32, 128];
 pub const EIGENVALUE_SIZES: [usize; 3] = [128, 256, 512];
 
 const TABLES: Tables = &[
-    ("", &["host", "ranks", "threads", "cache", "memory", "gates", "products", "eigenvalues", "network"]),
+    ("", &["host", "ranks", "threads", "cache", "memory", "gates", "products", "eigenvalues", "network", "gpu"]),
     ("memory", &["triad", "scale", "grow"]),
     ("gates", &["dense_1", "dense_2", "dense_3", "branch_1", "branch_2", "diagonal", "permutation", "overlap"]),
     ("products", &["multiply", "gram", "rotate"]),
     ("eigenvalues", &["n_128", "n_256", "n_512"]),
     ("network", &["latency", "bandwidth", "all_reduce"]),
+    ("gpu", &["launch", "answer", "start"]),
 ];
 
 /// One rank of a machine.
@@ -46,6 +47,9 @@ pub struct Machine {
     /// Links between ranks; absent when measured with one rank.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
+    /// What makes it a GPU; absent for a CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<Gpu>,
 }
 
 /// `[memory]`, bytes per second, out of the caches.
@@ -113,6 +117,17 @@ pub struct Network {
     pub all_reduce: f64,
 }
 
+/// `[gpu]`, seconds that a GPU takes beside the work itself.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Gpu {
+    /// Launching a kernel, when others are queued already.
+    pub launch: f64,
+    /// Until the host has a number that it waits for.
+    pub answer: f64,
+    /// Until the GPU can be used at all: its context, kernels and libraries.
+    pub start: f64,
+}
+
 impl Machine {
     /// One rank of four cores with vectors of 512 bits, on no machine in particular. What counts most are the numbers
     /// relative to each other: `kind = "auto"` compares engines by them.
@@ -136,7 +151,14 @@ impl Machine {
             products: Products { multiply: 2e11, gram: [1e11, 1.6e11], rotate: [1.8e11, 2e11] },
             eigenvalues: Eigenvalues { n_128: 2e-3, n_256: 8e-3, n_512: 4.5e-2 },
             network: Some(Network { latency: 5e-6, bandwidth: 2e9, all_reduce: 5e8 }),
+            gpu: None,
         }
+    }
+
+    /// One GPU a rank, that of `configs/machines/h200.toml`.
+    pub fn default_gpu() -> Machine {
+        let file = "configs/machines/h200.toml";
+        Machine::parse(include_bytes!("../../configs/machines/h200.toml"), file).expect("a test reads this file")
     }
 
     /// Reads a machine file; `file` is its name in messages.
@@ -155,7 +177,7 @@ impl Machine {
             "# Measured by `rhoshard bench machine`; docs/machine-file.md says what each number is.\n\
              # Units: cache in bytes; memory and network in bytes per second, latency in seconds; gates in amplitudes\n\
              # per second at 1 and 32 columns; products in flops per second (gram and rotate at 32 and 128 columns);\n\
-             # eigenvalues in seconds. All of one rank, with the other ranks at work as well.\n\n{body}"
+             # eigenvalues and gpu in seconds. All of one rank, with the other ranks at work as well.\n\n{body}"
         )
     }
 }
@@ -197,6 +219,7 @@ fn read(text: &str) -> Result<Machine> {
             n_512: number(&eigenvalues, "n_512")?,
         },
         network: network(&top)?,
+        gpu: gpu(&top)?,
     })
 }
 
@@ -210,6 +233,14 @@ fn network(top: &Table) -> Result<Option<Network>> {
         bandwidth: number(&network, "bandwidth")?,
         all_reduce: number(&network, "all_reduce")?,
     }))
+}
+
+fn gpu(top: &Table) -> Result<Option<Gpu>> {
+    if top.get("gpu").is_none() {
+        return Ok(None);
+    }
+    let gpu = top.table("gpu")?;
+    Ok(Some(Gpu { launch: number(&gpu, "launch")?, answer: number(&gpu, "answer")?, start: number(&gpu, "start")? }))
 }
 
 fn require<'a>(table: &Table<'a>, key: &str, example: &str) -> Result<Value<'a>> {
@@ -260,6 +291,9 @@ mod tests {
         assert_eq!(Machine::parse(machine.toml().as_bytes(), "m").unwrap(), machine);
         machine.network = None;
         assert_eq!(Machine::parse(machine.toml().as_bytes(), "m").unwrap(), machine);
+        let gpu = Machine::default_gpu();
+        assert!(gpu.gpu.is_some_and(|gpu| gpu.launch < gpu.answer && gpu.answer < gpu.start));
+        assert_eq!(Machine::parse(gpu.toml().as_bytes(), "m").unwrap(), gpu);
     }
 
     #[test]

@@ -86,6 +86,22 @@ pub fn expected(comm: &dyn Communicator, wish: Wish) -> Computer {
     })
 }
 
+/// How many ranks share a GPU of a node at most; found without getting any ready. Collective.
+///
+/// # Errors
+/// Resource error, the same on every rank, when one finds no GPU.
+pub fn sharing(comm: &dyn Communicator, wish: Wish) -> Result<usize> {
+    let found = match wish.device {
+        DeviceKind::Emulated => emulated::open().map(|_| 1),
+        _ => cuda::count(),
+    };
+    let found = agree(comm, found)?;
+    let gpus = if wish.gpu.is_some() { 1 } else { found };
+    let mut most = [comm.split_node().size().div_ceil(gpus) as f64];
+    comm.maximum(&mut most);
+    Ok(most[0] as usize)
+}
+
 /// The first GPU of this node, or the emulated one.
 ///
 /// # Errors

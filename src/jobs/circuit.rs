@@ -6,6 +6,7 @@
 mod choice;
 mod counts;
 mod describe;
+mod device;
 mod ensemble;
 mod forecast;
 mod hand_over;
@@ -25,7 +26,7 @@ use crate::comm::grid::{Grid, Shape};
 use crate::comm::{Communicator, agree, keep_on_root};
 use crate::config::{Compression, Config, EngineKind};
 use crate::device::cuda::range;
-use crate::driver::computer::{self, Computer};
+use crate::driver::computer::{Computer, computer};
 use crate::driver::{Advance, Context, Job};
 use crate::engine::Engine;
 use crate::engine::budget::{PRUNE_FRACTION, Stair, Staircase};
@@ -37,6 +38,7 @@ use crate::engine::trajectories::Trajectories;
 use crate::error::{Error, Result};
 use crate::io::{Output, Snapshot, StateFile, TraceRow};
 use crate::plan::Action;
+use device::{Devices, Ready};
 use ensemble::Ensemble;
 use hand_over::Watch;
 use inputs::{Inputs, Start};
@@ -92,6 +94,8 @@ struct CircuitJob<'a> {
     run: Option<Run>,
     /// How many ranks are.
     idle: usize,
+    /// What `device = "auto"` took and why, if there was a GPU.
+    device: Option<String>,
     /// For the run's engine, if another may take over.
     watch: Option<Watch>,
     /// Steps that were announced.
@@ -102,9 +106,8 @@ struct CircuitJob<'a> {
 /// Reads the inputs, reserves the output and sets up the first stair.
 pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
     let (started, begin) = (SystemTime::now(), Instant::now());
-    let computer = computer::computer(context.comm, inputs::wish(&config));
-    let computer = computer.map_err(|error| error.in_file(&context.job_file))?;
-    let mut inputs = Inputs::read(config, context, context.comm.size(), &computer)?;
+    let Ready { mut inputs, computer, device } =
+        device::ready(config, context, context.comm.size(), &Devices::default(), computer)?;
     let output = reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if let Some(choice) = &inputs.choice {
@@ -128,7 +131,7 @@ pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Bo
     let now = Instant::now();
     let clock = Clock { started, engine: now, stair: now, prepare: begin.elapsed().as_secs_f64() };
     let watch = Watch::new(&mut inputs);
-    let mut job = CircuitJob { context, inputs, output, run, idle, watch, announced: 0, clock };
+    let mut job = CircuitJob { context, inputs, output, run, idle, device, watch, announced: 0, clock };
     job.announced = job.all_steps();
     Ok(Box::new(job))
 }

@@ -2,6 +2,9 @@
 //!
 //! A rate is measured at two widths; the time of a row is taken as linear in its columns, so a fixed cost for each row
 //! and a cost for each amplitude come out of the two numbers. Nothing is predicted to be faster than what was measured.
+//!
+//! A GPU runs each operation as a pass of its own, in the longer of the times of its memory and its arithmetic, once it has
+//! been launched; where the host decides by a number, it waits for it.
 
 use super::cost::CompressionCost;
 use crate::config::Machine;
@@ -32,7 +35,7 @@ pub enum Shape {
 #[derive(Debug, Clone, Copy)]
 pub struct Speed<'a> {
     machine: &'a Machine,
-    /// Threads over those of the measurement: what computes scales with it, memory and links do not.
+    /// Threads over those of the measurement: what computes scales with it, memory and links do not; 1 on a GPU.
     threads: f64,
     /// Bytes of an amplitude.
     amplitude: f64,
@@ -42,7 +45,29 @@ impl<'a> Speed<'a> {
     /// A rank with `threads` threads that keeps amplitudes of so many bytes.
     pub fn new(machine: &'a Machine, threads: usize, amplitude_bytes: usize) -> Speed<'a> {
         let amplitude = amplitude_bytes as f64;
-        Speed { machine, threads: threads as f64 / machine.threads as f64, amplitude }
+        let threads = if machine.gpu.is_some() { 1.0 } else { threads as f64 / machine.threads as f64 };
+        Speed { machine, threads, amplitude }
+    }
+
+    /// Whether operations share passes over the shard.
+    pub fn shares_passes(&self) -> bool {
+        self.machine.gpu.is_none()
+    }
+
+    /// Seconds of a pass that reads and writes so many bytes and whose operations take `operations` seconds in the cache.
+    pub fn pass(&self, bytes: f64, operations: f64) -> f64 {
+        let memory = self.memory(bytes);
+        self.machine.gpu.map_or(memory + operations, |gpu| gpu.launch + memory.max(operations))
+    }
+
+    /// Seconds of an operation on so many amplitudes among others. Where they share passes the memory is left out.
+    pub fn among_others(&self, amplitudes: f64, operation: f64) -> f64 {
+        if self.shares_passes() { operation } else { self.pass(2.0 * self.amplitude * amplitudes, operation) }
+    }
+
+    /// Seconds that a GPU takes for so many launches of kernels and numbers that the host waits for.
+    pub fn launches(&self, launches: f64, answers: f64) -> f64 {
+        self.machine.gpu.map_or(0.0, |gpu| launches * gpu.launch + answers * gpu.answer)
     }
 
     /// Row bits of a tile of a cache-blocked pass: `2^m` rows of `width` columns fill half of a core's cache at most.
@@ -156,7 +181,7 @@ fn line(at: [f64; 2], values: [f64; 2], x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::machine::Network;
+    use crate::config::machine::{Gpu, Network};
 
     fn machine() -> Machine {
         let mut machine = Machine::defaults();
@@ -219,6 +244,22 @@ mod tests {
         close(speed.exchange(1.0, 1e8), 24e-3 + 100.0);
         close(speed.all_reduce(4, 1e6), 4e-3 + 1.0);
         assert_eq!((speed.all_reduce(1, 1e6), speed.broadcast(1, 1e6)), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_gpu_launches_each_operation_and_waits_for_numbers() {
+        let cpu = machine();
+        let mut gpu = Machine { gpu: Some(Gpu { launch: 1e-3, answer: 1e-2, start: 1.0 }), ..cpu.clone() };
+        gpu.memory.scale = 1e6;
+        let (cpu, speed) = (Speed::new(&cpu, 4, 16), Speed::new(&gpu, 4, 16));
+        assert!(cpu.shares_passes() && !speed.shares_passes());
+        // The longer of memory and arithmetic, not the sum; threads are of no use.
+        close(speed.pass(2e6, 0.5), 2.001);
+        close(speed.pass(2e6, 5.0), 5.001);
+        close(speed.among_others(1e6, 1.0), 32.001);
+        close(speed.gate(Shape::Dense(1), 1e6, 1), 1.0);
+        close(speed.launches(3.0, 2.0), 0.023);
+        assert_eq!((cpu.launches(3.0, 2.0), cpu.among_others(1e6, 1.0)), (0.0, 1.0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The walk follows the state: operations queue up until an exchange, a compression or the measurement needs the
 //! amplitudes, and then run in passes. In a pass a tile of rows goes through all operations while it is in the cache,
 //! so the pass takes one reading and writing of the shard plus the operations' time in the cache. An exchange runs
-//! under the first pass after it: the two take the longer of their times, not the sum.
+//! under the first pass after it: the two take the longer of their times, not the sum. On a GPU each operation is a pass.
 
 use super::cost::CompressionCost;
 use super::machine::{Shape, Speed};
@@ -198,7 +198,11 @@ impl Walk<'_> {
         self.make_room(&queue);
         let within = arriving.as_ref().map_or(0, |arriving| arriving.mask);
         let mut hidden_by = 0.0;
-        for (number, pass) in passes(&queue, within, |width| self.speed.tile_bits(width)).into_iter().enumerate() {
+        let passes = match self.speed.shares_passes() {
+            true => passes(&queue, within, |width| self.speed.tile_bits(width)),
+            false => queue.chunks(1).collect(),
+        };
+        for (number, pass) in passes.into_iter().enumerate() {
             let seconds = self.run(pass);
             if number == 0 {
                 hidden_by = seconds;
@@ -226,14 +230,15 @@ impl Walk<'_> {
     fn run(&mut self, pass: &[Queued]) -> f64 {
         let (Some(first), Some(last)) = (pass.first(), pass.last()) else { return 0.0 };
         let bytes = self.column_bytes() * (first.width.0 + last.width.1) as f64;
-        let memory = self.speed.memory(bytes);
+        let operations = pass.iter().map(|queued| queued.seconds).sum::<f64>();
+        let seconds = self.speed.pass(bytes, operations);
         self.course.result.passes += 1;
         self.course.result.traffic += bytes;
-        self.add(first.step, Seconds { gates: memory, ..Seconds::default() });
+        self.add(first.step, Seconds { gates: seconds - operations, ..Seconds::default() });
         for queued in pass {
             self.add(queued.step, Seconds { gates: queued.seconds, ..Seconds::default() });
         }
-        memory + pass.iter().map(|queued| queued.seconds).sum::<f64>()
+        seconds
     }
 
     fn compress(&mut self, index: usize) {
@@ -248,7 +253,9 @@ impl Walk<'_> {
         let cost = CompressionCost::of(self.plan, width, kept);
         self.course.result.flops += cost.flops();
         let (speed, ranks) = (self.speed, self.plan.shards);
-        let mut compression = speed.products(&cost, width) + speed.eigenvalues(cost.eigenproblem);
+        // The Gram matrix and, if anything is kept, the rotation; the host decides in between.
+        let launches = speed.launches(if kept > 0 { 2.0 } else { 1.0 }, 1.0);
+        let mut compression = speed.products(&cost, width) + speed.eigenvalues(cost.eigenproblem) + launches;
         if width > cost.eigenproblem {
             // The eigenvectors come from the smaller product of the factor with itself.
             let dimension = cost.eigenproblem as f64;
@@ -269,8 +276,9 @@ impl Walk<'_> {
         self.course.result.flops += cost.flops();
         self.course.result.compressions += 1;
         let (speed, ranks) = (self.speed, self.plan.shards);
-        let compression = speed.products(&cost, width) + speed.eigenvalues(whole.eigenproblem);
         let blocks = values * (values + 1.0) / 2.0;
+        let launches = speed.launches(blocks + values * values, 1.0);
+        let compression = speed.products(&cost, width) + speed.eigenvalues(whole.eigenproblem) + launches;
         let communication = speed.all_reduce(ranks, blocks * own.reduced) + speed.broadcast(ranks, whole.broadcast);
         self.add(index, Seconds { compression, communication, ..Seconds::default() });
     }
@@ -286,8 +294,8 @@ impl Walk<'_> {
         self.course.result.flops += cost.flops as f64 * width as f64;
         let purity = self.compression(width, 0);
         let groups = overlaps.len() as f64;
-        let overlap =
-            self.speed.gate(Shape::Overlap, self.rows(), width) + self.speed.memory(self.column_bytes() * width as f64);
+        let computed = self.speed.gate(Shape::Overlap, self.rows(), width);
+        let overlap = self.speed.pass(self.column_bytes() * width as f64, computed) + self.speed.launches(0.0, 1.0);
         let exchange = self.speed.exchange(cost.messages as f64, sent / cost.messages.max(1) as f64);
         let observables = purity.compression + groups * overlap;
         let communication = purity.communication + exchange;

@@ -2,8 +2,8 @@
 //!
 //! All engines but low-rank have a price beforehand. What low-rank costs is known only as its widths come, so it is tried
 //! where it may win, and gives way when it turns out dearer (`hand_over.rs`): as with skis that one can rent or buy, the
-//! total is at most about twice the best. Prices rest on the default machine, so that the choice is the same everywhere.
-//! A plan may take longer than a small run, so only what is going to run is planned: other prices are made from its steps.
+//! total is at most about twice the best. Prices rest on the default machine, or the default GPU where the job runs on one, so
+//! that the choice is the same everywhere. A plan may take longer than a small run, so only what is going to run is planned: other prices are made from its steps.
 
 mod market;
 mod prices;
@@ -18,7 +18,7 @@ use market::{ENGINES, Market, Offer};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
-pub(super) use prices::Prices;
+pub(super) use prices::{ASSUMED_WIDTH, Prices};
 
 /// How the engine was chosen.
 pub(super) struct Choice {
@@ -77,7 +77,7 @@ struct Decision {
 /// Those of planning; input error when no engine can run the job.
 pub(super) fn choose(material: Material, context: &Context<'_>, ranks: usize) -> Result<Inputs> {
     let begin = Instant::now();
-    let Market { offers, mut planned } = Market::open(&material, ranks, &Prices::new())?;
+    let Market { offers, mut planned } = Market::open(&material, ranks, &material.prices)?;
     let sampled = material.config.engine.standard_error.is_some();
     let Decision { chosen, rival, why } =
         on_root(context.comm, || decide(&offers, sampled).ok_or_else(|| nothing_runs(&material, &offers, ranks)))?;

@@ -2,11 +2,13 @@
 
 mod numbers;
 
-use super::forecast::{Forecast, Row, forecast};
-use super::inputs::{Inputs, wish};
+use super::device::{self, Devices, Open, Ready};
+use super::forecast::{Forecast, Row, forecast, read_machine};
+use super::inputs::Inputs;
 use super::sizes::human_bytes;
 use crate::config::{Config, EngineKind};
-use crate::driver::{Context, computer};
+use crate::driver::Context;
+use crate::driver::computer::expected;
 use crate::error::Result;
 use crate::jobs::PlanOptions;
 use crate::plan::{Action, Condition, Step};
@@ -17,10 +19,13 @@ use std::fmt::Write;
 /// Widths for which the plan shows totals.
 const WIDTHS: [u64; 4] = [1, 16, 64, 256];
 
+/// For those who only plan, what is not there is no obstacle.
+const EXPECTED: Open = |comm, wish| Ok(expected(comm, wish));
+
 /// Checks all inputs; the effective configuration and one line on the circuit.
 pub(in crate::jobs) fn check(config: Config, context: &Context<'_>) -> Result<String> {
-    let computer = computer::expected(context.comm, wish(&config));
-    let inputs = Inputs::read(config, context, context.comm.size(), &computer)?;
+    let ranks = context.comm.size();
+    let Ready { inputs, .. } = device::ready(config, context, ranks, &Devices::default(), EXPECTED)?;
     super::reserve_output(&inputs, context)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let (circuit, plan) = (&inputs.circuit, &inputs.plan);
@@ -39,14 +44,18 @@ pub(in crate::jobs) fn check(config: Config, context: &Context<'_>) -> Result<St
 
 /// The plan for some number of ranks, and what it is predicted to take.
 pub(in crate::jobs) fn plan(config: Config, context: &Context<'_>, options: &PlanOptions) -> Result<String> {
-    let computer = computer::expected(context.comm, wish(&config));
-    let inputs = Inputs::read(config, context, options.ranks, &computer)?;
-    let forecast = forecast(&inputs, context, options)?;
+    let named = read_machine(context, options.machine.as_deref(), config.engine.threads)?;
+    let devices = named.as_ref().map_or_else(Devices::default, |(prices, _)| Devices::named(prices));
+    let Ready { inputs, device, .. } = device::ready(config, context, options.ranks, &devices, EXPECTED)?;
+    let forecast = forecast(&inputs, context, options, named.map(|(_, source)| source))?;
     if options.json {
-        return Ok(json(&inputs, options.ranks, &forecast));
+        return Ok(json(&inputs, options.ranks, device, &forecast));
     }
     let mut text = String::new();
     costs(&mut text, &inputs, options.ranks);
+    if let Some(device) = device {
+        let _ = writeln!(text, "\ndevice: {device}");
+    }
     prediction(&mut text, &inputs, &forecast);
     table(&mut text, &inputs, &forecast.table);
     if options.verbose {
@@ -117,6 +126,9 @@ fn prediction(text: &mut String, inputs: &Inputs, forecast: &Forecast) {
     let Forecast { machine, links, source, threads, widths, prediction, .. } = forecast;
     let _ = writeln!(text, "\npredicted for one pass over the circuit, {threads} thread(s) a rank");
     let _ = writeln!(text, "  machine: {machine}");
+    if let Some(gpu) = inputs.prices.machine.gpu {
+        let _ = writeln!(text, "  The GPU takes {} more until it is ready.", seconds(gpu.start));
+    }
     if !links {
         let _ = writeln!(text, "  links between ranks: defaults; measure with `rhoshard bench machine` under mpirun");
     }
@@ -191,7 +203,7 @@ fn steps(text: &mut String, inputs: &Inputs, forecast: &Forecast) {
 }
 
 /// The same for programs.
-fn json(inputs: &Inputs, ranks: usize, forecast: &Forecast) -> String {
+fn json(inputs: &Inputs, ranks: usize, device: Option<String>, forecast: &Forecast) -> String {
     let plan = &inputs.plan;
     let (totals, prediction) = (plan.totals(inputs.precision().amplitude_bytes()), &forecast.prediction);
     let mut by_kind = serde_json::to_value(prediction.seconds).unwrap_or_default();
@@ -209,6 +221,7 @@ fn json(inputs: &Inputs, ranks: usize, forecast: &Forecast) -> String {
             "messages": totals.cost.messages,
             "flops": totals.cost.flops,
         },
+        "device": device,
         "machine": forecast.machine,
         "links_measured": forecast.links,
         "widths": { "source": forecast.source, "most": forecast.widths.most() },

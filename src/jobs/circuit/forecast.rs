@@ -1,5 +1,6 @@
 //! What a job is predicted to take: on the ranks asked for, and on 1 to 4096.
 
+use super::choice::{ASSUMED_WIDTH, Prices};
 use super::inputs::Inputs;
 use super::pilot;
 use crate::comm::on_root;
@@ -17,8 +18,6 @@ use std::path::Path;
 
 /// The table has a row for each power of two up to this.
 const MOST_RANKS: usize = 4096;
-/// The width that is assumed when nothing is known.
-const ASSUMED_WIDTH: u64 = 64;
 
 /// The prediction and what it rests on.
 #[derive(Debug, Clone)]
@@ -60,13 +59,18 @@ pub(super) struct Row {
     pub(super) efficiency: f64,
 }
 
-/// Reads what is asked for and predicts; collective.
-pub(super) fn forecast(inputs: &Inputs, context: &Context<'_>, options: &PlanOptions) -> Result<Forecast> {
-    let (machine, source_of_machine) = read_machine(context, options.machine.as_deref())?;
+/// Reads what is asked for and predicts, with the rates of the machine `named` or the default one; collective.
+pub(super) fn forecast(
+    inputs: &Inputs,
+    context: &Context<'_>,
+    options: &PlanOptions,
+    named: Option<String>,
+) -> Result<Forecast> {
+    let machine = &inputs.prices.machine;
     let (profile, source) = read_profile(inputs, context, &options.widths)?;
     let threads = inputs.config.engine.threads.unwrap_or(machine.threads);
     let bytes = inputs.precision().amplitude_bytes();
-    let speed = Speed::new(&machine, threads, bytes);
+    let speed = Speed::new(machine, threads, bytes);
     let along = |plan: &Plan| {
         let mut widths = profile.along(plan, inputs.config.engine.compression);
         if inputs.config.engine.kind != EngineKind::LowRank {
@@ -97,8 +101,9 @@ pub(super) fn forecast(inputs: &Inputs, context: &Context<'_>, options: &PlanOpt
         EngineKind::LowRank | EngineKind::Auto => format!("{source}{}", matching(&widths, &inputs.plan)),
         EngineKind::Density | EngineKind::Statevector | EngineKind::Trajectories => source,
     };
-    let links = options.machine.is_some() && machine.network.is_some();
-    Ok(Forecast { machine: source_of_machine, links, source, threads, widths, prediction, table })
+    let links = named.is_some() && machine.network.is_some();
+    let machine = named.unwrap_or_else(|| default_source(machine));
+    Ok(Forecast { machine, links, source, threads, widths, prediction, table })
 }
 
 fn row(inputs: &Inputs, plan: &Plan, ranks: usize, widths: &Widths, prediction: &Prediction, one: Option<f64>) -> Row {
@@ -120,17 +125,31 @@ fn row(inputs: &Inputs, plan: &Plan, ranks: usize, widths: &Widths, prediction: 
     }
 }
 
-/// The machine and where it is from.
-fn read_machine(context: &Context<'_>, path: Option<&Path>) -> Result<(Machine, String)> {
-    let Some(path) = path else {
-        return Ok((Machine::defaults(), "defaults; measure with `rhoshard bench machine`".into()));
-    };
+/// Where the numbers of a default machine are from.
+fn default_source(machine: &Machine) -> String {
+    match machine.gpu {
+        Some(_) => format!("defaults for a GPU: {}", machine.host),
+        None => "defaults; measure with `rhoshard bench machine`".into(),
+    }
+}
+
+/// The prices of a machine file and where they are from, if one is named. Collective.
+///
+/// # Errors
+/// Input error when it cannot be read or is wrong.
+pub(super) fn read_machine(
+    context: &Context<'_>,
+    path: Option<&Path>,
+    threads: Option<usize>,
+) -> Result<Option<(Prices, String)>> {
+    let Some(path) = path else { return Ok(None) };
     let named = path.display().to_string();
     let machine = Machine::parse(&context.read(path, &named)?, &named)?;
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    let (ranks, threads) = (plural(machine.ranks, "rank"), plural(machine.threads, "thread"));
-    let source = format!("{named} ({}, measured with {ranks} of {threads})", machine.host);
-    Ok((machine, source))
+    let (ranks, its_threads) = (plural(machine.ranks, "rank"), plural(machine.threads, "thread"));
+    let source = format!("{named} ({}, measured with {ranks} of {its_threads})", machine.host);
+    let threads = threads.unwrap_or(machine.threads);
+    Ok(Some((Prices { machine, threads }, source)))
 }
 
 /// The widths and where they are from.

@@ -44,7 +44,7 @@ impl Watch {
     /// For a run whose engine was chosen with a rival.
     pub(super) fn new(inputs: &mut Inputs) -> Option<Watch> {
         let rival = inputs.choice.as_mut()?.rival.take()?;
-        let prices = Prices::new();
+        let prices = inputs.prices.clone();
         let (bytes, start) = (inputs.precision().amplitude_bytes(), inputs.first_columns() as u64);
         let meter = Meter::new(&inputs.plan, prices.machine.clone(), prices.threads, bytes, start);
         Some(Watch { rival, planned: None, prices, meter })

@@ -1,6 +1,6 @@
 //! All inputs of a circuit job, read, checked against each other, and planned.
 
-use super::choice::{self, Choice};
+use super::choice::{self, Choice, Prices};
 use super::noise::Noise;
 use super::observables::{self, Observable};
 use super::others::{self, Compared};
@@ -9,7 +9,7 @@ use crate::backend::Precision;
 use crate::comm::on_root;
 use crate::config::{Compression, Config, EngineKind, InitialState, TailShape};
 use crate::driver::Context;
-use crate::driver::computer::{Computer, Wish};
+use crate::driver::computer::Wish;
 use crate::engine::rounding::Rounding;
 use crate::engine::trajectories::BATCH;
 use crate::error::{Error, Result};
@@ -50,6 +50,8 @@ pub(super) struct Material {
     pub(super) warnings: Vec<String>,
     /// Bytes that fit on one rank.
     pub(super) memory: u64,
+    /// What engines take on the device of the run.
+    pub(super) prices: Prices,
 }
 
 /// Everything a run needs, checked.
@@ -82,7 +84,7 @@ impl Inputs {
 
 impl Material {
     /// Reads and checks; collective.
-    fn read(config: Config, context: &Context<'_>, computer: &Computer) -> Result<Material> {
+    fn read(config: Config, context: &Context<'_>, memory: Option<u64>, prices: Prices) -> Result<Material> {
         let job = context.read(Path::new(&context.job_file), &context.job_file)?;
         let noise = Noise::read(&config, context)?;
         let options = qasm::Options {
@@ -100,7 +102,7 @@ impl Material {
         let strings = observables::strings(&observables, &config.observe).into();
         let start = read_start(&config, context, qubits)?;
         let others = others::read(&config, context, qubits)?.into();
-        let memory = config.engine.memory.or(computer.memory).unwrap_or_else(|| context.memory());
+        let memory = config.engine.memory.or(memory).unwrap_or_else(|| context.memory());
         let circuit = Rc::new(circuit);
         Ok(Material {
             config,
@@ -113,14 +115,22 @@ impl Material {
             start,
             warnings,
             memory,
+            prices,
         })
     }
 }
 
 impl Inputs {
-    /// Reads, checks and plans for `ranks` ranks; collective.
-    pub(super) fn read(config: Config, context: &Context<'_>, ranks: usize, computer: &Computer) -> Result<Inputs> {
-        let material = Material::read(config, context, computer)?;
+    /// Reads, checks and plans for `ranks` ranks that compute at these prices, with `memory` bytes each, or what the host has;
+    /// collective.
+    pub(super) fn read(
+        config: Config,
+        context: &Context<'_>,
+        ranks: usize,
+        memory: Option<u64>,
+        prices: Prices,
+    ) -> Result<Inputs> {
+        let material = Material::read(config, context, memory, prices)?;
         match material.config.engine.kind {
             EngineKind::Auto => choice::choose(material, context, ranks),
             _ => Inputs::of(material, ranks),

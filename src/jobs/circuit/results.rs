@@ -67,7 +67,8 @@ fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: P
         }
     }
     let engine = job.inputs.choice.as_ref().map(|choice| choice.summary()).unwrap_or_default();
-    Ok(io::summary(&record, std::path::Path::new(file)) + &engine)
+    let device = job.device.as_ref().map(|device| format!("device  {device}\n")).unwrap_or_default();
+    Ok(io::summary(&record, std::path::Path::new(file)) + &engine + &device)
 }
 
 fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {

@@ -4,7 +4,7 @@ use super::super::widths::Profile;
 use super::super::widths::tests::{channels, measured};
 use super::*;
 use crate::config::Compression;
-use crate::config::machine::{Eigenvalues, Gates, Machine, Memory, Network, Products};
+use crate::config::machine::{Eigenvalues, Gates, Gpu, Machine, Memory, Network, Products};
 use crate::linalg::identity;
 use crate::plan::OverlapGroup;
 
@@ -30,6 +30,7 @@ fn machine() -> Machine {
         products: Products { multiply: 1e9, gram: [1e9, 1e9], rotate: [1e9, 1e9] },
         eigenvalues: Eigenvalues { n_128: 1.0, n_256: 8.0, n_512: 64.0 },
         network: Some(Network { latency: 1e-3, bandwidth: 1e6, all_reduce: 1e6 }),
+        gpu: None,
     }
 }
 
@@ -68,6 +69,23 @@ fn operations_in_one_tile_share_a_pass() {
     close(found.seconds.observables, observables);
     close(found.steps.iter().sum(), found.seconds.total());
     close(found.flops, 16.0 * (16.0 + 32.0 + 16.0) + 16.0 * (4.0 + 8.0 + 4.0));
+}
+
+#[test]
+fn a_gpu_takes_a_launch_for_each_operation() {
+    let plan = measured(vec![dense(&[0]), dense(&[1, 2]), dense(&[3])], 4);
+    let gpu = Some(Gpu { launch: 1e-3, answer: 1e-2, start: 1.0 });
+    let machine = Machine { gpu, ..machine() };
+    let widths = Profile::constant(1).along(&plan, Compression::Lazy);
+    let found = plan.predict(&widths, &Speed::new(&machine, 1, 16), 16);
+    assert_eq!((found.passes, found.compressions), (3, 1));
+    close(found.traffic, 3.0 * 512.0);
+    // 16 amplitudes take longer than their 512 bytes.
+    close(found.seconds.gates, 3.0 * (1e-3 + 16e-6));
+    close(found.steps[0], 1e-3 + 16e-6);
+    let (compression, observables) = measurement(16.0, 1.0);
+    close(found.seconds.compression, compression + 2e-3 + 1e-2);
+    close(found.seconds.observables, observables + 1e-3 + 1e-2);
 }
 
 #[test]
