@@ -15,7 +15,7 @@ mod simplify;
 pub use crate::linalg::Precision;
 
 use crate::error::Result;
-use crate::linalg::Matrix;
+use crate::linalg::{Matrix, hermitian_eigen};
 use num_complex::Complex64;
 use std::ops::Range;
 
@@ -200,6 +200,13 @@ pub trait Shard {
     /// New columns, those of one part after the other: the listed columns times the part's matrix. All rows in order, packed as
     /// by [`Shard::pack`]; the shard stays as it is.
     fn combined(&self, parts: &[(&[usize], Matrix)]) -> Vec<u8>;
+    /// Eigenvalues in ascending order and eigenvectors (columns) of a Hermitian matrix, of which the lower triangle is read, on the
+    /// shard's device if it is faster there. The eigenvectors are orthonormal, and the eigenvalues exact, to
+    /// [`crate::linalg::eigenvector_rounding`]; other devices than this one may give other bits. `None` when the iteration
+    /// does not converge.
+    fn eigen(&self, matrix: &Matrix) -> Option<(Vec<f64>, Matrix)> {
+        hermitian_eigen(matrix)
+    }
     /// For each pair the first, a column of the shard, becomes the second of those that [`Shard::combined`] has made of a shard
     /// of the same kind. Columns behind the last may be listed if all up to them are; there must be room for them.
     fn set_columns(&mut self, pairs: &[(usize, usize)], packed: &[u8]);

@@ -7,6 +7,8 @@
 mod arguments;
 mod branch;
 mod context;
+mod eigen;
+mod hermitian;
 mod operations;
 mod panels;
 mod products;
@@ -20,6 +22,7 @@ use crate::device::{Device, Event, Memory, Rectangle, Stream};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use context::{Context, done};
+pub use hermitian::{HermitianMethod, hermitian_product};
 use num_complex::Complex64;
 use panels::PANEL_BYTES;
 use std::cell::Cell;
@@ -184,6 +187,10 @@ impl Shard for CudaShard {
 
     fn combined(&self, parts: &[(&[usize], Matrix)]) -> Vec<u8> {
         self.combinations(parts)
+    }
+
+    fn eigen(&self, matrix: &Matrix) -> Option<(Vec<f64>, Matrix)> {
+        self.context.eigenpairs(matrix)
     }
 
     fn set_columns(&mut self, pairs: &[(usize, usize)], packed: &[u8]) {

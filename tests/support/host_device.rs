@@ -6,7 +6,7 @@
 use rhoshard::comm::Communicator;
 use rhoshard::comm::device::{DeviceCommunicator, DeviceMessage};
 use rhoshard::comm::staged::Staged;
-use rhoshard::device::{Device, Event, Launch, Memory, Product, Rectangle, Stream};
+use rhoshard::device::{Device, Eigenproblem, Event, HermitianProduct, Launch, Memory, Product, Rectangle, Stream};
 use rhoshard::error::{Error, Result};
 use std::alloc::Layout;
 use std::cell::RefCell;
@@ -85,6 +85,12 @@ impl Device for Host {
     }
     fn multiply(&self, _: Stream, _: &Product) -> Result<()> {
         Err(Error::internal("host memory multiplies nothing"))
+    }
+    fn multiply_hermitian(&self, _: Stream, _: &HermitianProduct) -> Result<()> {
+        Err(Error::internal("host memory multiplies nothing"))
+    }
+    fn solve(&self, _: Stream, _: &Eigenproblem) -> Result<bool> {
+        Err(Error::internal("host memory solves nothing"))
     }
     fn synchronize(&self, _: Stream) -> Result<()> {
         Ok(())
