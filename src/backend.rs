@@ -10,6 +10,7 @@ pub mod conformance;
 pub mod cpu;
 pub mod cuda;
 mod flips;
+mod marginal;
 mod simplify;
 
 pub use crate::linalg::Precision;
@@ -223,7 +224,13 @@ pub trait Shard {
     /// `first XOR (flip AND NOT (count - 1)) ..`, where the range has `count` rows, a power of two that divides `first`.
     fn flip_overlaps_with(&self, other: &[u8], rows: Range<usize>, flip: usize, signs: &[usize]) -> Vec<Complex64>;
     /// `sum_c |L[row, c]|^2` over the listed columns, for each row.
-    fn row_weights(&self, columns: &[usize]) -> Vec<f64>;
+    fn row_weights(&self, columns: &[usize]) -> Vec<f64> {
+        let bits: Vec<usize> = (0..self.rows().ilog2() as usize).collect();
+        self.marginal_weights(columns, &bits)
+    }
+    /// For each value of the listed bits of the row index, the first least significant: `sum |L[row, c]|^2` over the rows with that
+    /// value and the listed columns. Always in the same order, so the same bits.
+    fn marginal_weights(&self, columns: &[usize], bits: &[usize]) -> Vec<f64>;
     /// Writes the used columns of the rows into `out`, which has exactly the size of [`Shard::packed_bytes`].
     fn pack(&self, set: &RowSet, out: &mut [u8]);
     /// Reads what [`Shard::pack`] wrote.

@@ -5,6 +5,7 @@
 //! to be run travel while other tiles are computed.
 
 mod arguments;
+mod block_overlaps;
 mod branch;
 mod context;
 mod eigen;
@@ -219,8 +220,8 @@ impl Shard for CudaShard {
         self.overlaps_with(other, rows, flip, signs)
     }
 
-    fn row_weights(&self, columns: &[usize]) -> Vec<f64> {
-        self.weights_of_rows(columns)
+    fn marginal_weights(&self, columns: &[usize], bits: &[usize]) -> Vec<f64> {
+        self.weights_of_rows(columns, bits)
     }
 
     fn pack(&self, set: &RowSet, out: &mut [u8]) {

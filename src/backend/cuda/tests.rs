@@ -145,6 +145,20 @@ fn blocks_of_three_qubits_are_summed_two_values_at_a_time() {
     assert!(distance(&found, &expected) <= 1e-11);
 }
 
+#[test]
+fn flips_that_pair_the_same_blocks_are_one_launch_and_a_sum() {
+    // Only the emulated one counts.
+    let Ok(device) = emulated::open() else { return };
+    let cuda = Cuda::new(device, Precision::Double).unwrap();
+    let shard = conformance::random_shard(&cuda, 1 << 9, 3, 3);
+    let groups: Vec<(usize, Vec<usize>)> = (64..128).map(|flip| (flip, vec![0, flip])).collect();
+    for (flips, launches) in [(64, 2), (8, 2), (7, 14)] {
+        let before = emulated::launches();
+        shard.all_flip_overlaps(&groups[..flips]);
+        assert_eq!(emulated::launches() - before, launches, "{flips} flips");
+    }
+}
+
 /// A Hermitian matrix with eigenvalues of many sizes.
 fn hermitian(size: usize) -> Matrix {
     let factor = Matrix::from_shape_fn((size, size), |(row, column)| {
@@ -214,7 +228,10 @@ fn sums_are_the_same_however_often_they_are_made() {
     let Some(device) = device() else { return };
     let cuda = Cuda::new(device, Precision::Double).unwrap();
     let shard = conformance::random_shard(&cuda, 1 << 12, 5, 3);
-    let found = || (shard.column_norms(), shard.flip_overlaps(6, &[0, 5]), shard.row_weights(&[0, 3]));
+    let found = || {
+        let marginals = shard.marginal_weights(&[0, 3], &[5, 1]);
+        (shard.column_norms(), shard.flip_overlaps(6, &[0, 5]), shard.row_weights(&[0, 3]), marginals)
+    };
     assert_eq!(found(), found());
     let gram = shard.gram();
     assert_eq!(gram, crate::linalg::adjoint(&gram), "exactly Hermitian");
@@ -290,7 +307,7 @@ fn dense(backend: &dyn Backend, width: usize, targets: &[usize]) -> Vec<Complex6
     after(backend, 1 << 13, width, LocalOperation::Dense { matrix, targets, controls: vec![] })
 }
 
-const WITH_BARRIERS: [Scenario; 6] = [
+const WITH_BARRIERS: [Scenario; 7] = [
     ("low target of a pure state", |backend| dense(backend, 1, &[0, 12])),
     ("matrix in shared memory", |backend| dense(backend, 2, &[4, 2, 9, 7])),
     ("diagonal", |backend| {
@@ -308,10 +325,16 @@ const WITH_BARRIERS: [Scenario; 6] = [
         let signs: Vec<usize> = (0..9).collect();
         conformance::random_shard(backend, 1 << 13, 3, 3).flip_overlaps(6, &signs)
     }),
+    // More blocks of rows than blocks of threads.
+    ("overlaps of blocks", |backend| {
+        let groups: Vec<(usize, Vec<usize>)> = (0..12).map(|flip| (5 * flip, vec![0, 3, flip << 9])).collect();
+        conformance::random_shard(backend, 1 << 16, 3, 3).all_flip_overlaps(&groups).concat()
+    }),
 ];
 
 /// Kernels and the barriers whose lack must show.
-const NEEDED: [(usize, u32); 8] = [(0, 0), (0, 1), (1, 2), (2, 0), (3, 0), (4, 0), (4, 1), (5, 0)];
+const NEEDED: [(usize, u32); 12] =
+    [(0, 0), (0, 1), (1, 2), (2, 0), (3, 0), (4, 0), (4, 1), (5, 0), (6, 0), (6, 1), (6, 2), (6, 3)];
 
 #[test]
 fn a_missing_barrier_gives_wrong_numbers() {
