@@ -49,7 +49,7 @@ fn variable(name: &str) -> String {
 #[cfg(feature = "emulated-gpu")]
 mod emulated_gpu {
     /// The numbers that kernels give their barriers.
-    const BARRIERS: std::ops::Range<u32> = 0..3;
+    const BARRIERS: std::ops::Range<u32> = 0..4;
 
     /// `address,undefined`, for instance: kernels are compiled to notice what they must not do (scripts/kernels-asan.sh).
     const SANITIZERS: &str = "RHOSHARD_SANITIZE";

@@ -73,6 +73,115 @@ __device__ inline void add_signed(const OverlapArguments& arguments, u32 count, 
     }
 }
 
+/// Rows of a block, whose overlaps with all rows of another block are found at once.
+static constexpr u32 BLOCK = 64;
+/// Columns of both blocks that are in shared memory at a time.
+static constexpr u32 STEP = 16;
+/// Entries from one column in shared memory to the next: so neighbouring columns do not lie in the same bank.
+static constexpr u32 PITCH = BLOCK + 1;
+/// Of the products, a thread has so many rows and so many columns, this far apart.
+static constexpr u32 OWN = 4, APART = BLOCK / OWN;
+
+struct BlockOverlapArguments {
+    u64 data, stride;
+    u64 high;     // the number of a block after the flips
+    u64 below;    // mask of the bits below the highest one of `high`, all bits if it is 0: one block of each pair is taken
+    u64 blocks;   // how many are taken
+    u64 lows;     // address: for each sum, the flip within a block
+    u64 signs;    // address: for each sum, its mask
+    u64 sums;     // [block of threads][sum], complex
+    u32 width;    // columns
+    u32 count;    // sums
+};
+
+/// sum += conj(a) b
+__device__ inline void add_overlap(Double& sum, Double a, Double b) {
+    sum.re += a.re * b.re;
+    sum.re += a.im * b.im;
+    sum.im += a.re * b.im;
+    sum.im -= a.im * b.re;
+}
+
+/// Copies some columns of a block of rows to shared memory, column by column; those that are none are zeros.
+__device__ inline void load_columns(const BlockOverlapArguments& arguments, u64 block, u32 first, Double* columns) {
+    const u32 column = threadIdx.x % STEP;
+    for (u32 row = threadIdx.x / STEP; row < BLOCK; row += blockDim.x / STEP) {
+        Double value = {0, 0};
+        if (first + column < arguments.width) {
+            const Complex* base = (const Complex*)arguments.data + (block * BLOCK + row) * arguments.stride;
+            value = Double{base[first + column].re, base[first + column].im};
+        }
+        columns[column * PITCH + row] = value;
+    }
+}
+
+/// products[i][j] += sum over the columns of conj(bra) ket, for every 16th row i of the ket and j of the bra.
+__device__ inline void add_products(const Double* kets, const Double* bras, Double products[OWN][OWN]) {
+    const u32 row = threadIdx.x / APART, other = threadIdx.x % APART;
+    for (u32 column = 0; column < STEP; column++) {
+        Double ket[OWN], bra[OWN];
+#pragma unroll
+        for (u32 i = 0; i < OWN; i++) {
+            ket[i] = kets[column * PITCH + row + i * APART];
+            bra[i] = bras[column * PITCH + other + i * APART];
+        }
+#pragma unroll
+        for (u32 i = 0; i < OWN; i++) {
+#pragma unroll
+            for (u32 j = 0; j < OWN; j++) add_overlap(products[i][j], bra[j], ket[i]);
+        }
+    }
+}
+
+/// Adds diagonals of the products, after each flip, with the signs of its mask. A warp takes one sum at a time.
+__device__ inline void add_diagonals(const BlockOverlapArguments& arguments, u64 block, const Double* products, bool is_first) {
+    const u32 lane = threadIdx.x & 31;
+    Double* sums = (Double*)arguments.sums + (u64)blockIdx.x * arguments.count;
+    for (u32 place = threadIdx.x >> 5; place < arguments.count; place += blockDim.x >> 5) {
+        const u32 low = ((const u32*)arguments.lows)[place];
+        const u64 sign = ((const u64*)arguments.signs)[place];
+        Double sum = {};
+        for (u32 row = lane; row < BLOCK; row += 32) {
+            const double factor = __popcll(sign & (block * BLOCK + row)) & 1 ? -1.0 : 1.0;
+            const Double product = products[row * BLOCK + (row ^ low)];
+            sum.re += factor * product.re;
+            sum.im += factor * product.im;
+        }
+        sum = summed_over(sum, 32);
+        if (lane == 0) {
+            const Double before = is_first ? Double{0, 0} : sums[place];
+            sums[place] = Double{before.re + sum.re, before.im + sum.im};
+        }
+    }
+}
+
+/// The overlaps of all flips that pair the same blocks, from the products of the blocks' rows. 256 threads.
+KERNEL(block_overlaps, BlockOverlapArguments) {
+    SHARED(Double, shared);
+    Double* bras = shared + STEP * PITCH;
+    for (u64 number = blockIdx.x; number < arguments.blocks; number += gridDim.x) {
+        const u64 block = (number & arguments.below) | (number & ~arguments.below) << 1;
+        Double products[OWN][OWN] = {};
+        for (u32 first = 0; first < arguments.width; first += STEP) {
+            load_columns(arguments, block, first, shared);
+            load_columns(arguments, block ^ arguments.high, first, bras);
+            BARRIER(0);
+            add_products(shared, bras, products);
+            BARRIER(1);
+        }
+#pragma unroll
+        for (u32 i = 0; i < OWN; i++) {
+#pragma unroll
+            for (u32 j = 0; j < OWN; j++) {
+                shared[(threadIdx.x / APART + i * APART) * BLOCK + threadIdx.x % APART + j * APART] = products[i][j];
+            }
+        }
+        BARRIER(2);
+        add_diagonals(arguments, block, shared, number < gridDim.x);
+        BARRIER(3);
+    }
+}
+
 KERNEL(overlaps, OverlapArguments) {
     SHARED(Double, overlaps);
     u64* rows = (u64*)(overlaps + CHUNK);

@@ -87,28 +87,36 @@ KERNEL(sum_parts, PartArguments) {
 }
 
 struct WeightArguments {
+    Spread parts;             // the first row of each part
+    u64 first, parts_count;   // the first part, and how many
+    u64 summed, rows;         // bits in which the rows of a part differ, and how many rows that makes
     u64 data, stride;
-    u64 columns;      // address of the listed columns, 0: all
-    u64 first, rows;  // the first row, and how many
-    u64 weights;      // one double a row
-    u32 count;        // columns
-    u32 column_bits;  // so many threads, as a power of two, share a row: at most a warp
+    u64 columns;              // address of the listed columns, 0: all
+    u64 weights;              // one double a part
+    u32 count;                // columns
+    u32 column_bits;          // so many threads, as a power of two, share a part: at most a warp
 };
 
-/// sum_c |L[row, c]|^2
+/// sum |L[row, c]|^2 over the rows of each part, one after the other.
 KERNEL(row_weights, WeightArguments) {
     const u32 columns = 1u << arguments.column_bits, lane = threadIdx.x & (columns - 1);
-    const u64 row = (u64)blockIdx.x * (blockDim.x >> arguments.column_bits) + (threadIdx.x >> arguments.column_bits);
+    const u64 part = (u64)blockIdx.x * (blockDim.x >> arguments.column_bits) + (threadIdx.x >> arguments.column_bits);
     double sum = 0;
-    if (row < arguments.rows) {
-        const Complex* base = (const Complex*)arguments.data + (arguments.first + row) * arguments.stride;
-        for (u32 place = lane; place < arguments.count; place += columns) {
-            const Complex value = base[arguments.columns ? ((const u32*)arguments.columns)[place] : place];
-            sum += (double)value.re * value.re + (double)value.im * value.im;
+    if (part < arguments.parts_count) {
+        const u64 own = row_of(arguments.parts, arguments.first + part);
+        u64 other = 0;
+        for (u64 number = 0; number < arguments.rows; number++) {
+            const Complex* base = (const Complex*)arguments.data + (own | other) * arguments.stride;
+            for (u32 place = lane; place < arguments.count; place += columns) {
+                const Complex value = base[arguments.columns ? ((const u32*)arguments.columns)[place] : place];
+                sum += (double)value.re * value.re + (double)value.im * value.im;
+            }
+            // The next number whose ones are all in `summed`.
+            other = (other - arguments.summed) & arguments.summed;
         }
     }
     for (u32 step = columns / 2; step; step /= 2) sum += __shfl_xor_sync(0xffffffffu, sum, step);
-    if (lane == 0 && row < arguments.rows) ((double*)arguments.weights)[row] = sum;
+    if (lane == 0 && part < arguments.parts_count) ((double*)arguments.weights)[part] = sum;
 }
 
 }  // namespace KERNELS

@@ -10,13 +10,14 @@ pub mod conformance;
 pub mod cpu;
 pub mod cuda;
 mod flips;
+mod marginal;
 mod simplify;
 
 pub use crate::linalg::Precision;
 
 use crate::device::Packed;
 use crate::error::Result;
-use crate::linalg::Matrix;
+use crate::linalg::{Matrix, hermitian_eigen};
 use num_complex::Complex64;
 use std::ops::Range;
 
@@ -211,6 +212,13 @@ pub trait Shard {
     /// New columns, those of one part after the other: the listed columns times the part's matrix. All rows in order, packed as
     /// by [`Shard::pack`]; the shard stays as it is.
     fn combined(&self, parts: &[(&[usize], Matrix)]) -> Vec<u8>;
+    /// Eigenvalues in ascending order and eigenvectors (columns) of a Hermitian matrix, of which the lower triangle is read, on the
+    /// shard's device if it is faster there. The eigenvectors are orthonormal, and the eigenvalues exact, to
+    /// [`crate::linalg::eigenvector_rounding`]; other devices than this one may give other bits. `None` when the iteration
+    /// does not converge.
+    fn eigen(&self, matrix: &Matrix) -> Option<(Vec<f64>, Matrix)> {
+        hermitian_eigen(matrix)
+    }
     /// For each pair the first, a column of the shard, becomes the second of those that [`Shard::combined`] has made of a shard
     /// of the same kind. Columns behind the last may be listed if all up to them are; there must be room for them.
     fn set_columns(&mut self, pairs: &[(usize, usize)], packed: &[u8]);
@@ -233,7 +241,13 @@ pub trait Shard {
         signs: &[usize],
     ) -> Vec<Complex64>;
     /// `sum_c |L[row, c]|^2` over the listed columns, for each row.
-    fn row_weights(&self, columns: &[usize]) -> Vec<f64>;
+    fn row_weights(&self, columns: &[usize]) -> Vec<f64> {
+        let bits: Vec<usize> = (0..self.rows().ilog2() as usize).collect();
+        self.marginal_weights(columns, &bits)
+    }
+    /// For each value of the listed bits of the row index, the first least significant: `sum |L[row, c]|^2` over the rows with that
+    /// value and the listed columns. Always in the same order, so the same bits.
+    fn marginal_weights(&self, columns: &[usize], bits: &[usize]) -> Vec<f64>;
     /// Writes the used columns of the rows to the front of a buffer, [`Shard::packed_bytes`] of it. Every shard takes buffers of
     /// the host; those of a device take that device's too, and return before such a one is written.
     fn pack(&self, set: &RowSet, out: &mut Packed);

@@ -103,6 +103,37 @@ pub struct Product {
     pub accumulate: bool,
 }
 
+/// `result = factor factor^dagger + keep result`, column-major, complex, in double precision, of which only what lies on and
+/// above the diagonal is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HermitianProduct {
+    /// Rows and columns of the result, rows of the factor.
+    pub size: usize,
+    /// Columns of the factor: the length of the sums.
+    pub inner: usize,
+    /// Address of the factor.
+    pub factor: u64,
+    /// Entries from one column of the factor to the next.
+    pub factor_stride: usize,
+    /// Address of the result.
+    pub result: u64,
+    /// Entries from one column of the result to the next.
+    pub stride: usize,
+    /// Whether the product is added to what is there.
+    pub accumulate: bool,
+}
+
+/// The eigenproblem of a Hermitian matrix, column-major, complex, in double precision, columns one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Eigenproblem {
+    /// Rows and columns.
+    pub size: usize,
+    /// Address of the matrix, read on and above the diagonal only. Eigenvectors, as columns, take its place.
+    pub matrix: u64,
+    /// Address of the eigenvalues, to be written in ascending order.
+    pub values: u64,
+}
+
 /// A rectangle of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rectangle {
@@ -145,6 +176,13 @@ pub trait Device {
     unsafe fn launch(&self, stream: Stream, kernel: &str, launch: Launch, arguments: &[u8]) -> Result<()>;
     /// A matrix product.
     fn multiply(&self, stream: Stream, product: &Product) -> Result<()>;
+    /// A matrix times its own adjoint.
+    fn multiply_hermitian(&self, stream: Stream, product: &HermitianProduct) -> Result<()>;
+    /// Eigenvalues and eigenvectors, and waits for them; false if the iteration did not converge.
+    ///
+    /// # Errors
+    /// Resource error also where the device's library for it is missing.
+    fn solve(&self, stream: Stream, problem: &Eigenproblem) -> Result<bool>;
     /// Waits until everything called on the stream is done.
     fn synchronize(&self, stream: Stream) -> Result<()>;
     /// The place that the stream has come to.

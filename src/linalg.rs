@@ -18,6 +18,12 @@ pub type Matrix = Array2<Complex64>;
 /// The double-precision unit roundoff, 2^-53.
 pub const UNIT_ROUNDOFF: f64 = f64::EPSILON / 2.0;
 
+/// How far eigenvectors of a matrix of this size may be from orthonormal, `||V^dagger V - I||_2`, and eigenvalues from the exact
+/// ones, relative to the largest. Backward stable methods stay well below; the certificate counts on it.
+pub fn eigenvector_rounding(size: usize) -> f64 {
+    8.0 * size as f64 * UNIT_ROUNDOFF
+}
+
 /// Borrows a row-major matrix for `faer`.
 pub fn view(matrix: &Matrix) -> MatRef<'_, Complex64> {
     let slice = matrix.as_slice().expect("matrices here are in standard layout");

@@ -351,6 +351,12 @@ impl State {
         grams
     }
 
+    /// Eigenvalues in ascending order and eigenvectors of a Hermitian matrix, by this rank's device or host. Not collective: ranks
+    /// may find different bits, so one finds them for all.
+    pub fn eigen(&self, matrix: &Matrix) -> Option<(Vec<f64>, Matrix)> {
+        self.core().shard.eigen(matrix)
+    }
+
     /// The squared norm of every column of the core; their sum is the trace.
     pub fn column_norms(&self) -> Vec<f64> {
         let mut norms = self.settled().column_norms();

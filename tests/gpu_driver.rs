@@ -10,11 +10,15 @@ mod host_device;
 mod ranks;
 
 use num_complex::{Complex, Complex32, Complex64};
+use rhoshard::backend::Backend;
+use rhoshard::backend::cuda::Cuda;
 use rhoshard::comm::device::connect;
 use rhoshard::comm::{Communicator, Message, agree};
-use rhoshard::device::{Device, Form, Launch, Memory, Operand, Packed, Product, Rectangle, Stream, cuda};
+use rhoshard::device::{
+    Device, Form, HermitianProduct, Launch, Memory, Operand, Packed, Product, Rectangle, Stream, cuda,
+};
 use rhoshard::error::ErrorKind;
-use rhoshard::linalg::Precision;
+use rhoshard::linalg::{Matrix, Precision, adjoint, hermitian_eigen, multiply};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
@@ -31,6 +35,7 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
         ("libcuda.so.1", "DRIVER"),
         ("libnvrtc.so.13", "NVRTC"),
         ("libcublas.so.13", "CUBLAS"),
+        ("libcusolver.so.12", "CUSOLVER"),
         ("libnccl.so.2", "NCCL"),
     ] {
         build(&folder.join(library), part);
@@ -50,7 +55,7 @@ fn build(library: &Path, part: &str) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/fake_cuda.c");
     let mut compiler = Command::new("cc");
     compiler.args(["-shared", "-fPIC", "-O1", "-w", &format!("-D{part}"), &format!("-Wl,-soname,{name}"), "-o"]);
-    let output = compiler.arg(library).arg(source).output().unwrap();
+    let output = compiler.arg(library).arg(source).arg("-lm").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -77,6 +82,7 @@ fn a_gpu_is_described_and_a_wrong_number_refused() {
     let survey = cuda::survey();
     assert_eq!(survey.gpus.unwrap()[0].name, "Fake GPU 0");
     assert_eq!(survey.libraries[2], ("cuBLAS", Ok("13.12.11".to_string())));
+    assert_eq!(survey.libraries[3], ("cuSOLVER", Ok("12.11.10".to_string())));
 }
 
 #[test]
@@ -264,6 +270,87 @@ fn products<T: Copy + num_traits::NumAssign + std::fmt::Debug>(
 fn products_in_all_forms() {
     products(Precision::Double, Complex64::new, |value| value.conj());
     products(Precision::Single, |re, im| Complex32::new(re as f32, im as f32), |value: Complex<f32>| value.conj());
+}
+
+#[test]
+fn hermitian_products_on_and_above_the_diagonal() {
+    let (device, _lock) = device();
+    let (size, inner, stride) = (4, 3, 5);
+    let factor: Vec<Complex64> =
+        (0..inner * stride).map(|place| Complex64::new((place * 7 % 5) as f64, (place * 3 % 4) as f64)).collect();
+    let [from, into] =
+        [inner * stride, size * stride].map(|entries| Memory::new(device.clone(), 16 * entries).unwrap());
+    device.upload(Stream::Compute, &bytes_of(&factor), from.address()).unwrap();
+    device.upload(Stream::Compute, &bytes_of(&vec![Complex64::I; size * stride]), into.address()).unwrap();
+    for round in [1.0, 2.0] {
+        let product = HermitianProduct {
+            size,
+            inner,
+            factor: from.address(),
+            factor_stride: stride,
+            result: into.address(),
+            stride,
+            accumulate: round > 1.0,
+        };
+        device.multiply_hermitian(Stream::Compute, &product).unwrap();
+        for (place, found) in numbers(&device, &into).into_iter().enumerate() {
+            let (row, column) = (place % stride, place / stride);
+            let term = |l: usize| factor[row + l * stride] * factor[column + l * stride].conj();
+            let expected = if row <= column { round * (0..inner).map(term).sum::<Complex64>() } else { Complex64::I };
+            assert_eq!(found, expected, "{row}, {column}");
+        }
+    }
+}
+
+fn bytes_of(values: &[Complex64]) -> Vec<u8> {
+    values.iter().flat_map(|value| [value.re, value.im]).flat_map(f64::to_ne_bytes).collect()
+}
+
+fn numbers(device: &Rc<dyn Device>, memory: &Memory) -> Vec<Complex64> {
+    let mut bytes = vec![0; memory.bytes()];
+    device.download(Stream::Compute, memory.address(), &mut bytes).unwrap();
+    let part = |bytes: &[u8]| f64::from_ne_bytes(bytes.try_into().unwrap());
+    bytes.chunks_exact(16).map(|entry| Complex64::new(part(&entry[..8]), part(&entry[8..]))).collect()
+}
+
+/// A Hermitian matrix, without equal eigenvalues.
+fn hermitian(size: usize) -> Matrix {
+    let part = |place: usize| (place * 7919 % 101) as f64 / 101.0 - 0.5;
+    let factor = Matrix::from_shape_fn((size, size), |(row, column)| {
+        Complex64::new(part(row * size + column), part(row + 31 * column))
+    });
+    &factor + &adjoint(&factor)
+}
+
+/// The eigenpairs of a shard on the device, those of the host, and whether they have the same bits.
+fn eigenpairs(device: Rc<dyn Device>, matrix: &Matrix) -> bool {
+    let shard = Cuda::new(device, Precision::Double).unwrap().allocate(2, 1).unwrap();
+    let (values, vectors) = shard.eigen(matrix).unwrap();
+    let host = hermitian_eigen(matrix).unwrap();
+    assert!(values.iter().zip(&host.0).all(|(found, right)| (found - right).abs() < 1e-10), "eigenvalues");
+    let images = multiply(matrix, &vectors);
+    let near = |(place, image): ((usize, usize), &Complex64)| (image - vectors[place] * values[place.1]).norm() < 1e-10;
+    assert!(images.indexed_iter().all(near), "eigenvectors");
+    (values, vectors) == host
+}
+
+#[test]
+fn eigenproblems_are_solved_by_the_gpu_unless_it_is_wrong() {
+    let (device, _lock) = device();
+    let matrix = hermitian(260);
+    let with_fault = |fault: &str| {
+        // SAFETY: as for the other variables; the lock is held.
+        unsafe { std::env::set_var("FAKE_CUSOLVER", fault) };
+        eigenpairs(device.clone(), &matrix)
+    };
+    assert!(!with_fault("none"), "by the GPU");
+    assert!(with_fault("wrong"), "by the host: the GPU's eigenvectors are not orthonormal");
+    assert!(with_fault("diverges"), "by the host: the GPU found none");
+    let held = Memory::new(device.clone(), 250 << 20).unwrap();
+    assert!(with_fault("none"), "by the host: the GPU has no memory for it");
+    drop(held);
+    assert!(eigenpairs(Rc::new(host_device::Host::default()), &matrix), "by the host: this device solves nothing");
+    assert_eq!(device.memory().unwrap().0, MEMORY, "all memory was given back");
 }
 
 #[test]

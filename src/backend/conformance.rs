@@ -72,6 +72,7 @@ pub fn check(backend: &dyn Backend, tolerance: f64) {
         check_packing(backend, width);
         check_large_packing(backend, width);
         check_columns(backend, width, tolerance);
+        check_marginals(backend, width, tolerance);
     }
 }
 
@@ -479,4 +480,26 @@ fn check_columns(backend: &dyn Backend, width: usize, tolerance: f64) {
     let weights = shard.row_weights(&[0, width]);
     let reference = |row: usize| expected[(row, 0)].norm_sqr() + expected[(row, width)].norm_sqr();
     assert!(weights.iter().enumerate().all(|(row, weight)| (weight - reference(row)).abs() <= tolerance));
+}
+
+/// Marginals of few and of many bits, in any order, over all columns and over some.
+fn check_marginals(backend: &dyn Backend, width: usize, tolerance: f64) {
+    // With more rows than parts that are told apart, for one width.
+    let qubits = if width == 1 { 18 } else { 9 };
+    let shard = random_shard(backend, 1 << qubits, width, 8);
+    let own = content(&*shard);
+    for bits in [vec![], vec![qubits - 1], vec![0], vec![4, qubits - 1, 0, 2], (0..qubits).rev().collect()] {
+        for columns in [(0..width).collect(), (0..width).filter(|column| column % 3 != 1).collect(), vec![]] {
+            let columns: Vec<usize> = columns;
+            let mut expected = vec![0.0; 1 << bits.len()];
+            for (row, values) in own.rows().into_iter().enumerate() {
+                expected[bits_of(row, &bits)] += columns.iter().map(|column| values[*column].norm_sqr()).sum::<f64>();
+            }
+            let found = shard.marginal_weights(&columns, &bits);
+            assert_eq!(found.len(), expected.len());
+            let scale = expected.iter().fold(1.0, |most, value| value.max(most));
+            let near = |(found, expected): (&f64, &f64)| (found - expected).abs() <= tolerance * scale;
+            assert!(found.iter().zip(&expected).all(near), "marginal of {bits:?}, {} columns", columns.len());
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod sums;
 mod tiles;
 mod trade;
 
+use super::marginal::{Parts, next_within};
 use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard, flips};
 use crate::device::Packed;
 use crate::error::{Error, Result};
@@ -33,6 +34,8 @@ use std::ops::Range;
 const OF_THE_HOST: &str = "shards of the CPU are given memory of the host";
 /// Rows in one unit of parallel work and of summation: fixed, so that sums do not depend on the number of threads.
 const ROW_BLOCK: usize = 2048;
+/// Sums of row weights that one thread makes together.
+const WEIGHTS: usize = 512;
 
 /// Makes shards in main memory.
 #[derive(Debug, Clone, Copy)]
@@ -275,18 +278,9 @@ impl<T: Real> Shard for CpuShard<T> {
 
     fn all_flip_overlaps(&self, groups: &[(usize, Vec<usize>)]) -> Vec<Vec<Complex64>> {
         let rows = Rows { data: &self.data, rows: self.rows, width: self.width, reserved: self.reserved };
-        let mut sums = vec![None; groups.len()];
-        for (high, members) in overlaps::together(groups, self.rows) {
-            let flips: Vec<&overlaps::Flips> = members.iter().map(|index| &groups[*index]).collect();
-            let mut found = rows.overlaps(high, &flips).into_iter();
-            for index in members {
-                sums[index] = Some(found.by_ref().take(groups[index].1.len()).collect());
-            }
-        }
-        let alone = |(sums, (flip, signs)): (Option<Vec<Complex64>>, &(usize, Vec<usize>))| {
-            sums.unwrap_or_else(|| self.flip_overlaps(*flip, signs))
-        };
-        sums.into_iter().zip(groups).map(alone).collect()
+        let alone = |(flip, signs): &flips::Flips| self.flip_overlaps(*flip, signs);
+        let worth = (self.rows, overlaps::WORTH_A_PRODUCT);
+        flips::overlaps(groups, worth, |high, flips| rows.overlaps(high, flips), alone)
     }
 
     fn flip_overlaps_with(
@@ -313,18 +307,26 @@ impl<T: Real> Shard for CpuShard<T> {
         self.sum_over_blocks(rows, part, |total, next| add_assign(total, next))
     }
 
-    fn row_weights(&self, columns: &[usize]) -> Vec<f64> {
-        let mut weights = vec![0.0; self.rows];
+    fn marginal_weights(&self, columns: &[usize], bits: &[usize]) -> Vec<f64> {
+        let parts = Parts::of(self.rows, bits);
+        let mut weights = vec![0.0; parts.count()];
         let runs: Vec<&[usize]> = columns.chunk_by(|a, b| a + 1 == *b).collect();
-        weights.par_chunks_mut(ROW_BLOCK).enumerate().for_each(|(block, weights)| {
+        weights.par_chunks_mut(WEIGHTS).enumerate().for_each(|(block, weights)| {
+            let first = spread(block * WEIGHTS, parts.mask);
             dispatch(|| {
-                for (offset, weight) in weights.iter_mut().enumerate() {
-                    let used = self.used(block * ROW_BLOCK + offset);
-                    *weight = runs.iter().map(|run| sums::weight(&used[run[0]..][..run.len()])).sum();
+                let mut summed = 0;
+                for _ in 0..parts.rows() {
+                    let mut own = first;
+                    for weight in &mut *weights {
+                        let used = self.used(own | summed);
+                        *weight += runs.iter().map(|run| sums::weight(&used[run[0]..][..run.len()])).sum::<f64>();
+                        own = next_within(own, parts.mask);
+                    }
+                    summed = next_within(summed, parts.summed);
                 }
             });
         });
-        weights
+        parts.finished(weights)
     }
 
     fn pack(&self, set: &RowSet, out: &mut Packed) {
@@ -379,7 +381,8 @@ mod tests {
                 let shard = conformance::random_shard(&Cpu::new(Precision::Double), 1 << 13, 5, 3);
                 let gram = shard.gram();
                 let overlaps = shard.flip_overlaps(6, &[0, 5]);
-                (shard.column_norms(), gram, overlaps, shard.column_blocks(&[0, 11], &[0, 2, 3]))
+                let marginal = shard.marginal_weights(&[0, 2, 3], &[12, 1]);
+                (shard.column_norms(), gram, overlaps, shard.column_blocks(&[0, 11], &[0, 2, 3]), marginal)
             })
         };
         assert_eq!(bits(1), bits(3));

@@ -5,8 +5,11 @@
 //! communication stream (`comm/device`).
 
 mod arguments;
+mod block_overlaps;
 mod branch;
 mod context;
+mod eigen;
+mod hermitian;
 mod operations;
 mod panels;
 mod products;
@@ -21,6 +24,7 @@ use crate::device::{Device, Memory, Packed, Rectangle, Stream};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use context::{Context, done};
+pub use hermitian::{HermitianMethod, hermitian_product};
 use num_complex::Complex64;
 use panels::PANEL_BYTES;
 use std::ops::Range;
@@ -168,6 +172,10 @@ impl Shard for CudaShard {
         self.combinations(parts)
     }
 
+    fn eigen(&self, matrix: &Matrix) -> Option<(Vec<f64>, Matrix)> {
+        self.context.eigenpairs(matrix)
+    }
+
     fn set_columns(&mut self, pairs: &[(usize, usize)], packed: &[u8]) {
         self.width = pairs.iter().map(|(own, _)| own + 1).fold(self.width, usize::max);
         assert!(self.width <= self.reserved, "room is reserved before columns are made");
@@ -200,8 +208,8 @@ impl Shard for CudaShard {
         self.overlaps_with(other, rows, flip, signs)
     }
 
-    fn row_weights(&self, columns: &[usize]) -> Vec<f64> {
-        self.weights_of_rows(columns)
+    fn marginal_weights(&self, columns: &[usize], bits: &[usize]) -> Vec<f64> {
+        self.weights_of_rows(columns, bits)
     }
 
     fn pack(&self, set: &RowSet, out: &mut Packed) {

@@ -1,9 +1,11 @@
-//! `rhoshard bench gpu`: what the kernels of a GPU reach of what its memory and its library of products do.
+//! `rhoshard bench gpu`: what the kernels of a GPU reach of what its memory and its libraries do.
+
+mod algebra;
 
 use crate::backend::cuda::Cuda;
 use crate::backend::{Backend, LocalOperation, Precision, Shard};
 use crate::config::DeviceKind;
-use crate::device::{Device, Form, Memory, Operand, Product, Rectangle, Stream};
+use crate::device::{Device, Memory, Rectangle, Stream};
 use crate::driver::computer;
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
@@ -12,12 +14,12 @@ use serde::Serialize;
 use std::rc::Rc;
 use std::time::Instant;
 
+pub use algebra::{Eigen, Overlaps, Products};
+
 /// A measurement is repeated for at least so long.
 const LEAST_SECONDS: f64 = 0.05;
 /// Widths at which gates are measured: a pure state, and a factor.
 const WIDTHS: [usize; 2] = [1, 32];
-/// Columns of the Gram matrix, and how many of them a rotation keeps.
-const COLUMNS: [usize; 2] = [512, 256];
 
 /// All that was measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,8 +32,12 @@ pub struct Found {
     pub copy: f64,
     /// Gates, by shape, width and target.
     pub gates: Vec<Gate>,
-    /// Products of the shard.
-    pub products: Products,
+    /// Gram matrices and rotations, by width.
+    pub products: Vec<Products>,
+    /// Eigenproblems, by width.
+    pub eigenproblems: Vec<Eigen>,
+    /// Overlaps after one flip, and after many.
+    pub overlaps: Vec<Overlaps>,
 }
 
 /// One operation on one place.
@@ -49,21 +55,6 @@ pub struct Gate {
     pub of_copy: f64,
 }
 
-/// Gram matrix and rotation.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Products {
-    /// Rows and columns of the shard, and columns kept.
-    pub shape: [usize; 3],
-    /// Seconds of the Gram matrix.
-    pub gram: f64,
-    /// Seconds of the rotation.
-    pub rotation: f64,
-    /// Flops per second of both, `4 N w^2 + 8 N w r`.
-    pub rate: f64,
-    /// Flops per second of the library's product of the same shape.
-    pub library: f64,
-}
-
 /// Measures on shards of so many bytes.
 ///
 /// # Errors
@@ -77,8 +68,8 @@ pub fn measure(kind: DeviceKind, shard_bytes: usize) -> Result<Found> {
     for width in WIDTHS {
         gates.extend(bench.gates(width, copy)?);
     }
-    let products = bench.products()?;
-    Ok(Found { device: bench.device.name(), shard_bytes, copy, gates, products })
+    let (products, eigenproblems, overlaps) = (bench.products()?, bench.eigenproblems()?, bench.overlaps()?);
+    Ok(Found { device: bench.device.name(), shard_bytes, copy, gates, products, eigenproblems, overlaps })
 }
 
 struct Bench {
@@ -147,46 +138,6 @@ impl Bench {
         }
         Ok(found)
     }
-
-    fn products(&self) -> Result<Products> {
-        let [columns, kept] = COLUMNS;
-        let mut shard = self.shard(columns)?;
-        let rows = shard.rows();
-        let gram = self.seconds(|| {
-            shard.gram();
-            Ok(())
-        })?;
-        let library = self.library(rows, columns)?;
-        let rotation =
-            Matrix::from_shape_fn((columns, kept), |(row, column)| Complex64::from(f64::from(row == column)));
-        let begin = Instant::now();
-        shard.rotate(&rotation);
-        self.device.synchronize(Stream::Compute)?;
-        let rotation = begin.elapsed().as_secs_f64();
-        let flops = (rows * columns) as f64 * (4.0 * columns as f64 + 8.0 * kept as f64);
-        Ok(Products { shape: [rows, columns, kept], gram, rotation, rate: flops / (gram + rotation), library })
-    }
-
-    /// The library's product of the Gram matrix's shape, flops a second.
-    fn library(&self, rows: usize, columns: usize) -> Result<f64> {
-        let factor = Memory::new(self.device.clone(), 16 * rows * columns)?;
-        let result = Memory::new(self.device.clone(), 16 * columns * columns)?;
-        self.device.clear(Stream::Compute, Rectangle { address: factor.address(), pitch: 0 }, factor.bytes(), 1)?;
-        let operand = |form| Operand { address: factor.address(), stride: columns, form };
-        let product = Product {
-            precision: Precision::Double,
-            rows: columns,
-            columns,
-            inner: rows,
-            left: operand(Form::Plain),
-            right: operand(Form::Adjoint),
-            result: result.address(),
-            stride: columns,
-            accumulate: false,
-        };
-        let seconds = self.seconds(|| self.device.multiply(Stream::Compute, &product))?;
-        Ok(8.0 * rows as f64 * (columns * columns) as f64 / seconds)
-    }
 }
 
 /// A unitary one, so that it can be repeated.
@@ -229,13 +180,7 @@ pub fn table(found: &Found) -> String {
         let name = format!("{shape} {count}");
         text += &format!("{name:<12}{width:>8}{least:>10}{median:>10}{most:>10}  {:?}\n", first.targets);
     }
-    let Products { shape: [rows, columns, kept], rate, library, .. } = found.products;
-    text + &format!(
-        "\nGram matrix and rotation of {rows} x {columns}, {kept} kept: {:.1} Tflop/s, {:.0} % of the library's {:.1}\n",
-        rate / 1e12,
-        100.0 * rate / library,
-        library / 1e12
-    )
+    text + &algebra::table(found)
 }
 
 /// The numbers as JSON.

@@ -2,6 +2,7 @@
 
 mod cache;
 mod compiler;
+mod eigen;
 mod events;
 mod failure;
 mod gpus;
@@ -11,9 +12,10 @@ mod products;
 mod ranges;
 mod staging;
 
-use super::{Device, Event, Gpu, Launch, Mark, Product, Rectangle, Stream};
+use super::{Device, Eigenproblem, Event, Gpu, HermitianProduct, Launch, Mark, Product, Rectangle, Stream};
 use crate::error::{Error, Result};
 use cudarc::driver::{DriverError, result, sys};
+use eigen::Solver;
 use events::Events;
 use modules::{Modules, Versions};
 use products::Products;
@@ -80,6 +82,7 @@ struct Queue {
     stream: sys::CUstream,
     staging: OnceCell<RefCell<Staging>>,
     products: OnceCell<Products>,
+    solver: OnceCell<Solver>,
 }
 
 fn explain(action: &str) -> impl Fn(DriverError) -> Error + '_ {
@@ -133,7 +136,7 @@ impl Queue {
 
     fn new(priority: i32) -> std::result::Result<Queue, DriverError> {
         let stream = result::stream::create_with_priority(result::stream::StreamKind::NonBlocking, priority)?;
-        Ok(Queue { stream, staging: OnceCell::new(), products: OnceCell::new() })
+        Ok(Queue { stream, staging: OnceCell::new(), products: OnceCell::new(), solver: OnceCell::new() })
     }
 
     fn staging(&self) -> Result<&RefCell<Staging>> {
@@ -144,8 +147,13 @@ impl Queue {
         made_once(&self.products, || Products::new(self.stream))
     }
 
+    fn solver(&self) -> Result<&Solver> {
+        made_once(&self.solver, || Solver::new(self.stream))
+    }
+
     /// Gives back what works on the stream, and the stream.
     fn close(&mut self) {
+        self.solver.take();
         self.products.take();
         self.staging.take();
         // SAFETY: nothing uses the stream any more. A failure leaves it to the end of the context.
@@ -270,6 +278,21 @@ impl Device for Cuda {
 
     fn multiply(&self, stream: Stream, product: &Product) -> Result<()> {
         self.queue(stream).products()?.multiply(product)
+    }
+
+    fn multiply_hermitian(&self, stream: Stream, product: &HermitianProduct) -> Result<()> {
+        self.queue(stream).products()?.multiply_hermitian(product)
+    }
+
+    fn solve(&self, stream: Stream, problem: &Eigenproblem) -> Result<bool> {
+        let solver = self.queue(stream).solver()?;
+        let bytes = solver.workspace(problem)?;
+        let mut outcome = [0; size_of::<i32>()];
+        let work = self.allocate(bytes + outcome.len())?;
+        let at = work + bytes as u64;
+        let solved = solver.solve(problem, (work, bytes), at).and_then(|()| self.download(stream, at, &mut outcome));
+        self.release(work);
+        solved.map(|()| i32::from_ne_bytes(outcome) == 0)
     }
 
     fn synchronize(&self, stream: Stream) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The GPU on the CPU: its kernels, compiled by a C++ compiler, run here (`kernels/shim`). For tests of kernels and of all
 //! that calls them on machines without a GPU; slow.
 
-use super::{Device, Event, Form, Launch, Mark, Operand, Product, Rectangle, Stream};
+use super::{Device, Eigenproblem, Event, Form, HermitianProduct, Launch, Mark, Operand, Product, Rectangle, Stream};
 use crate::error::{Error, Result};
 use crate::linalg::{self, Matrix, Precision};
 use num_complex::Complex64;
@@ -32,11 +32,17 @@ unsafe extern "C" {
 
 thread_local! {
     static LAUNCHES: Cell<u64> = const { Cell::new(0) };
+    static SOLVED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// How many kernels this thread has run so far.
 pub fn launches() -> u64 {
     LAUNCHES.get()
+}
+
+/// How many eigenproblems this thread has solved so far.
+pub fn solved() -> u64 {
+    SOLVED.get()
 }
 
 /// The GPU on the CPU.
@@ -186,6 +192,37 @@ impl Device for Emulated {
         Ok(())
     }
 
+    fn multiply_hermitian(&self, _stream: Stream, product: &HermitianProduct) -> Result<()> {
+        let HermitianProduct { size, inner, factor, factor_stride, result, stride, accumulate } = *product;
+        let factor = Operand { address: factor, stride: factor_stride, form: Form::Plain };
+        let factor = matrix(Precision::Double, factor, size, inner);
+        let found = linalg::multiply(&factor, &linalg::adjoint(&factor));
+        for ((row, column), value) in found.indexed_iter().filter(|((row, column), _)| row <= column) {
+            let place = row + column * stride;
+            let before = if accumulate { entry(Precision::Double, result, place) } else { Complex64::ZERO };
+            let sum = before + value;
+            store(Precision::Double, result, place, if row == column { sum.re.into() } else { sum });
+        }
+        Ok(())
+    }
+
+    fn solve(&self, _stream: Stream, problem: &Eigenproblem) -> Result<bool> {
+        SOLVED.set(SOLVED.get() + 1);
+        let Eigenproblem { size, matrix: address, values } = *problem;
+        // What it reads is the lower triangle of the transposed one, whose eigenvectors are the conjugates.
+        let transposed = Operand { address, stride: size, form: Form::Transposed };
+        let transposed = matrix(Precision::Double, transposed, size, size);
+        let Some((found, vectors)) = linalg::hermitian_eigen(&transposed) else { return Ok(false) };
+        vectors.indexed_iter().for_each(|((row, column), value)| {
+            store(Precision::Double, address, row + column * size, value.conj());
+        });
+        for (place, value) in found.into_iter().enumerate() {
+            // SAFETY: callers name memory of this device for so many eigenvalues.
+            unsafe { (values as *mut f64).add(place).write(value) };
+        }
+        Ok(true)
+    }
+
     fn synchronize(&self, _stream: Stream) -> Result<()> {
         Ok(())
     }
@@ -313,6 +350,48 @@ mod tests {
         assert_eq!(found(), [2.0 * i, 0.0 * one, 7.0 * one, i]);
         device.multiply(Stream::Compute, &product(Form::Adjoint, false)).unwrap();
         assert_eq!(found(), [2.0 * i, 0.0 * one, 7.0 * one, -i]);
+    }
+
+    #[test]
+    fn a_hermitian_product_is_written_on_and_above_the_diagonal() {
+        let device = open().unwrap();
+        let (i, one) = (Complex64::I, Complex64::ONE);
+        // [[1, i], [2, 0]] column by column: its product with its adjoint is [[2, 2], [2, 4]].
+        let factor = resident(&device, &[one, 2.0 * one, i, 0.0 * one]);
+        let result = resident(&device, &[i; 4]);
+        let (factor, result) = (factor.address(), result.address());
+        let product = |accumulate| HermitianProduct {
+            size: 2,
+            inner: 2,
+            factor,
+            factor_stride: 2,
+            result,
+            stride: 2,
+            accumulate,
+        };
+        let found = || (0..4).map(|place| entry(Precision::Double, result, place)).collect::<Vec<_>>();
+        device.multiply_hermitian(Stream::Compute, &product(false)).unwrap();
+        assert_eq!(found(), [2.0 * one, i, 2.0 * one, 4.0 * one]);
+        device.multiply_hermitian(Stream::Compute, &product(true)).unwrap();
+        assert_eq!(found(), [4.0 * one, i, 4.0 * one, 8.0 * one]);
+    }
+
+    #[test]
+    fn an_eigenproblem_is_read_on_and_above_the_diagonal() {
+        let device = open().unwrap();
+        let (i, one) = (Complex64::I, Complex64::ONE);
+        // [[2, i], [-i, 2]], its entry below the diagonal not a number.
+        let matrix = resident(&device, &[2.0 * one, Complex64::new(f64::NAN, f64::NAN), i, 2.0 * one]);
+        let values = resident(&device, &[one]);
+        let problem = Eigenproblem { size: 2, matrix: matrix.address(), values: values.address() };
+        assert!(device.solve(Stream::Compute, &problem).unwrap());
+        let found = entry(Precision::Double, values.address(), 0);
+        assert!((found - Complex64::new(1.0, 3.0)).norm() < 1e-15, "{found}");
+        for (column, value) in [(0, 1.0), (1, 3.0)] {
+            let at = |row: usize| entry(Precision::Double, matrix.address(), row + 2 * column);
+            assert!((2.0 * at(0) + i * at(1) - value * at(0)).norm() < 1e-15);
+            assert!((at(0).norm_sqr() + at(1).norm_sqr() - 1.0).abs() < 1e-15);
+        }
     }
 
     #[test]

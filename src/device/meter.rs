@@ -5,7 +5,7 @@
 //! rest are gaps, in which the device waited for the host or for the other stream. The marks themselves cost about a
 //! microsecond each.
 
-use super::{Device, Event, Launch, Mark, Product, Rectangle, Stream};
+use super::{Device, Eigenproblem, Event, HermitianProduct, Launch, Mark, Product, Rectangle, Stream};
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
@@ -159,6 +159,14 @@ impl Device for Meter {
     }
     fn multiply(&self, stream: Stream, product: &Product) -> Result<()> {
         self.timed(stream, "product", || self.device.multiply(stream, product))
+    }
+    fn multiply_hermitian(&self, stream: Stream, product: &HermitianProduct) -> Result<()> {
+        self.timed(stream, "Hermitian product", || self.device.multiply_hermitian(stream, product))
+    }
+    fn solve(&self, stream: Stream, problem: &Eigenproblem) -> Result<bool> {
+        let mut solved = false;
+        self.timed(stream, "eigenproblem", || self.device.solve(stream, problem).map(|found| solved = found))?;
+        Ok(solved)
     }
     fn synchronize(&self, stream: Stream) -> Result<()> {
         self.device.synchronize(stream)

@@ -270,7 +270,8 @@ impl LowRank {
         let max_rank = max_rank.or(Some(max_width)).map(|rank| rank.min(max_width));
         let rule = Rule { cut, max_rank, least_trace, precision: self.precision };
         let bytes = bytes_from_root(self.state.comm(), || {
-            let (decision, spectra) = decide(&source(), columns, &rule)?;
+            let solver = |matrix: &Matrix| self.state.eigen(matrix);
+            let (decision, spectra) = decide(&source(), columns, &rule, &solver)?;
             let nothing = || Drawn::none(columns.len());
             let drawn = self.tail.as_ref().map_or_else(nothing, |tail| tail.draw(&spectra));
             Ok(joined(&decision.to_bytes(), &drawn.to_bytes()))

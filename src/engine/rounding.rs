@@ -4,13 +4,15 @@
 //! `g = (2^k + 4) sqrt(2) u` times `|| |M| ||_2 ||L||_F <= 2^(k/2) ||L||_F` (Higham, Accuracy and Stability of Numerical
 //! Algorithms, 3.5 and 3.6), and `||L' L'^dagger - rho'||_1 <= 2 g 2^(k/2)` to first order since `||L||_F <= 1`. For a
 //! channel the same holds with all branches together, because `sum_a ||K_a||_F^2 = 2^k`. The rotation of a
-//! compression is computed in double precision from a matrix `V` whose columns are orthonormal to `w u`.
+//! compression is computed in double precision from a matrix `V` whose columns are orthonormal to
+//! [`eigenvector_rounding`].
 //!
 //! Of a density matrix of `n` qubits in one column the same sums err by at most `g || |M| ||_2 ||rho||_F` in the Frobenius
 //! norm, so by `2^(n/2)` times that in trace norm. On `m` bits `|| |M| ||_2 <= ||M||_F <= 2^(3m/4)`: a channel's
 //! superoperator has at most `2^m` singular values, all at most `2^(m/4)`. Later channels do not enlarge a trace norm.
 
 use crate::backend::Precision;
+use crate::linalg::eigenvector_rounding;
 use crate::plan::{Action, Step};
 
 /// Rows summed one after the other in a reduction; see the CPU backend.
@@ -84,9 +86,10 @@ impl Rounding {
 
     /// A compression from `width` columns.
     pub fn compression(&mut self, width: usize) {
-        let (width, double) = (width as f64, Precision::Double.unit_roundoff());
+        let (orthonormal, width, double) =
+            (eigenvector_rounding(width), width as f64, Precision::Double.unit_roundoff());
         let product = (width + 4.0) * std::f64::consts::SQRT_2 * double * width.sqrt() + self.unit;
-        self.bound += 2.0 * product + 8.0 * width * double;
+        self.bound += 2.0 * product + orthonormal;
     }
 
     /// What the sum behind a trace or an expectation over `2^qubits` rows adds, relative to its largest value.

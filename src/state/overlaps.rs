@@ -80,12 +80,14 @@ impl State {
     /// significant bit of the index.
     pub fn marginal(&self, places: &[usize]) -> Vec<f64> {
         let all: Vec<usize> = (0..self.width()).collect();
-        let weights = self.settled().row_weights(&all);
+        let indexed = || places.iter().copied().enumerate();
+        let (local, rows): (Vec<usize>, Vec<usize>) = indexed().filter(|(_, place)| *place < self.local_qubits).unzip();
+        let outside = indexed().filter(|(_, place)| *place >= self.local_qubits);
+        let own: usize = outside.map(|(bit, place)| usize::from(self.rank_bit(place)) << bit).sum();
         let mut sums = vec![0.0; 1 << places.len()];
-        for (row, weight) in weights.iter().enumerate() {
-            let physical = self.comm.rank() << self.local_qubits | row;
-            let index: usize = places.iter().enumerate().map(|(bit, place)| (physical >> place & 1) << bit).sum();
-            sums[index] += weight;
+        for (value, weight) in self.settled().marginal_weights(&all, &rows).into_iter().enumerate() {
+            let within: usize = local.iter().enumerate().map(|(from, bit)| (value >> from & 1) << bit).sum();
+            sums[own | within] = weight;
         }
         self.comm.sum(&mut sums);
         sums

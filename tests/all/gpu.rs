@@ -35,6 +35,34 @@ fn every_engine_finds_on_the_gpu_what_it_finds_on_the_cpu() {
     }
 }
 
+/// A state of full rank: 256 columns on 8 qubits, the least that the device's solver is asked for.
+const WIDE: &str = "OPENQASM 3.0;
+include \"stdgates.inc\";
+qubit[8] q;
+for int i in [0:7] { ry(0.3 + 0.2 * i) q[i]; }
+for int i in [0:6] { cx q[i], q[i + 1]; rx(0.2 + 0.1 * i) q[i + 1]; }
+for int i in [0:6] { cx q[i + 1], q[i]; ry(0.4) q[i]; }
+";
+
+#[test]
+fn wide_eigenproblems_are_solved_on_the_gpu() {
+    let Some(device) = device() else { return };
+    let rest = "kind = \"low-rank\"\ncut = 1e-12\n[observe]\nexpectations = [\"Z0\", \"X4 X1\", \"Y0 Y2 Z6\"]\n\
+                probabilities = [[4, 0]]\n[noise]\ndepolarizing = { one_qubit = 2e-2, two_qubit = 8e-2 }\n";
+    let [gpu, cpu] = [device.as_str(), "cpu"].map(|device| {
+        let job = job(WIDE, rest, device);
+        let mut command = Command::new(rhoshard());
+        command.args(["run", "-vv"]).arg(job.path("job.toml"));
+        let finished = finish(command).expect_success("a right job");
+        Outcome { file: hdf5::File::open(job.path("job.h5")).unwrap(), finished }
+    });
+    let solved = |outcome: &Outcome| outcome.finished.stderr.contains("solves an eigenproblem of 256 columns");
+    assert!(solved(&gpu) && !solved(&cpu), "{}", gpu.finished.stderr);
+    assert!(!gpu.finished.stderr.contains("left to the CPU"), "{}", gpu.finished.stderr);
+    assert_eq!(gpu.rank(), 256);
+    assert_agree(&gpu, &cpu, 1e-10, "wide");
+}
+
 #[test]
 fn results_known_in_closed_form_come_out_right() {
     let Some(device) = device() else { return };
@@ -52,7 +80,11 @@ fn kernels_are_measured() {
     let mut command = Command::new(rhoshard());
     command.args(["bench", "gpu", "--memory", "1", "--device", &device, "--output"]).arg(&file);
     let printed = finish(command).expect_success("bench gpu").stdout;
-    assert!(printed.contains("Gram matrix and rotation"), "{printed}");
+    for part in
+        ["Gram matrix and rotation", "Whole", "HermitianBlocks", "eigenproblem of 256", "64 flips at 32 columns"]
+    {
+        assert!(printed.contains(part), "{printed}");
+    }
     let found: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let gates = found["gates"].as_array().unwrap();
     assert!(gates.len() > 50 && gates.iter().all(|gate| gate["seconds"].as_f64().unwrap() > 0.0));

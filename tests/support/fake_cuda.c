@@ -1,8 +1,8 @@
-/* A CUDA driver, NVRTC, cuBLAS and NCCL on the host, for machines without a GPU: enough of them to run src/device/cuda.rs.
+/* A CUDA driver, NVRTC, cuBLAS, cuSOLVER and NCCL on the host, for machines without a GPU: enough of them to run src/device/cuda.rs.
  *
  * Work on streams is not done when it is called but when it is waited for, as late as CUDA would ever do it. So a buffer
- * that is used again too early, or a result that is read too early, shows as wrong bytes. Built four times, with
- * -DDRIVER, -DNVRTC, -DCUBLAS and -DNCCL. FAKE_CUDA_MEMORY bytes can be allocated.
+ * that is used again too early, or a result that is read too early, shows as wrong bytes. Built five times, with
+ * -DDRIVER, -DNVRTC, -DCUBLAS, -DCUSOLVER and -DNCCL. FAKE_CUDA_MEMORY bytes can be allocated.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -233,6 +233,126 @@ int cuStreamSynchronize(void *stream) __attribute__((weak));
     }
 GEMM(cublasZgemm_v2_64, double complex, conj)
 GEMM(cublasCgemm_v2_64, float complex, conjf)
+
+/* The part on and above the diagonal only, as it is called for. */
+int cublasZherk_v2_64(void **handle, int part, int form, int64_t n, int64_t k, const double *alpha, const double complex *a,
+                      int64_t lda, const double *beta, double complex *c, int64_t ldc) {
+    if (part != 1 || form != 0 || lda < n || ldc < n) return 7;
+    if (cuStreamSynchronize) cuStreamSynchronize(*handle);
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t i = 0; i <= j; i++) {
+            double complex sum = 0, *out = &c[i + j * ldc];
+            for (int64_t l = 0; l < k; l++) sum += a[i + l * lda] * conj(a[j + l * lda]);
+            sum = *alpha * sum + (*beta == 0 ? 0 : *beta * *out);
+            *out = i == j ? creal(sum) : sum;
+        }
+    return 0;
+}
+#endif
+
+#ifdef CUSOLVER
+/* FAKE_CUSOLVER=wrong spoils an eigenvector, =diverges says that there are none. */
+#include <complex.h>
+#include <math.h>
+typedef double complex number;
+int cusolverDnCreate(void ***handle) { *handle = calloc(1, sizeof(void *)); return 0; }
+int cusolverDnDestroy(void **handle) { free(handle); return 0; }
+int cusolverDnSetStream(void **handle, void *stream) { *handle = stream; return 0; }
+int cusolverGetProperty(int part, int *value) { *value = 12 - part; return 0; }
+int cuStreamSynchronize(void *stream) __attribute__((weak));
+int cusolverDnZheevd_bufferSize(void **handle, int mode, int part, int n, const number *a, int lda, const double *w, int *entries) {
+    *entries = n * n;
+    return 0;
+}
+
+/* Householder's reflections make m tridiagonal, with diagonal d and beside it e, real; q is what they come to. */
+static void tridiagonal(number *m, number *q, double *d, double *e, int n) {
+    number *v = malloc(n * sizeof(number)), phase = 1;
+    for (int k = 0; k + 2 < n; k++) {
+        double square = 0;
+        for (int i = k + 1; i < n; i++) square += creal(m[i + k * n] * conj(m[i + k * n]));
+        number first = m[k + 1 + k * n];
+        if (square == 0) continue;
+        for (int i = 0; i < n; i++) v[i] = i > k ? m[i + k * n] : 0;
+        v[k + 1] += (cabs(first) > 0 ? first / cabs(first) : 1) * sqrt(square);
+        double length = 0;
+        for (int i = k + 1; i < n; i++) length += creal(v[i] * conj(v[i]));
+        for (int side = 0; side < 3; side++) {
+            number *of = side < 2 ? m : q;
+            int along = side ? n : 1, across = side ? 1 : n;
+            for (int line = 0; line < n; line++) {
+                number sum = 0, *x = of + line * across;
+                for (int i = k + 1; i < n; i++) sum += (side ? v[i] : conj(v[i])) * x[i * along];
+                sum *= 2 / length;
+                for (int i = k + 1; i < n; i++) x[i * along] -= sum * (side ? conj(v[i]) : v[i]);
+            }
+        }
+    }
+    for (int k = 0; k < n; k++) {
+        number beside = k + 1 < n ? m[k + 1 + k * n] : 0;
+        d[k] = creal(m[k + k * n]), e[k] = cabs(beside);
+        for (int i = 0; i < n; i++) q[i + k * n] *= phase;
+        if (e[k] > 0) phase *= beside / e[k];
+    }
+    free(v);
+}
+
+/* The QL algorithm with implicit shifts makes the tridiagonal matrix diagonal and turns the columns of q; false if it does not end. */
+static int diagonal(double *d, double *e, number *q, int n) {
+    int l = 0, m, rounds = 0;
+    double most = 0;
+    for (int i = 0; i < n; i++) most = fmax(most, fabs(d[i]) + e[i]);
+    while (l < n) {
+        for (m = l; m < n - 1 && fabs(e[m]) > 1.2e-16 * (fabs(d[m]) + fabs(d[m + 1])) + 3e-17 * most; m++);
+        if (m == l) { l++, rounds = 0; continue; }
+        if (rounds++ == 50) return 0;
+        double g = (d[l + 1] - d[l]) / (2 * e[l]), r = hypot(g, 1), s = 1, c = 1, p = 0;
+        g = d[m] - d[l] + e[l] / (g + copysign(r, g));
+        int i = m - 1;
+        for (; i >= l; i--) {
+            double f = s * e[i], b = c * e[i];
+            e[i + 1] = r = hypot(f, g);
+            if (r == 0) { d[i + 1] -= p, e[m] = 0; break; }
+            s = f / r, c = g / r, g = d[i + 1] - p;
+            r = (d[i] - g) * s + 2 * c * b, p = s * r, d[i + 1] = g + p, g = c * r - b;
+            for (int k = 0; k < n; k++) {
+                number *x = &q[k + i * n], *y = x + n, old = *y;
+                *y = s * *x + c * old;
+                *x = c * *x - s * old;
+            }
+        }
+        if (i < l) d[l] -= p, e[l] = g, e[m] = 0;
+    }
+    return 1;
+}
+
+/* Works at once, on what the stream has done by then. */
+int cusolverDnZheevd(void **handle, int mode, int part, int n, number *a, int lda, double *w, number *work, int entries, int *outcome) {
+    if (mode != 1 || part != 1 || lda != n || entries < n * n) return 3;
+    if (cuStreamSynchronize) cuStreamSynchronize(*handle);
+    const char *fault = getenv("FAKE_CUSOLVER");
+    *outcome = 1;
+    if (fault && !strcmp(fault, "diverges")) return 0;
+    for (int j = 0; j < n; j++)
+        for (int i = 0; i < n; i++) work[i + j * n] = i <= j ? a[i + j * n] : conj(a[j + i * n]);
+    for (int i = 0; i < n * n; i++) a[i] = i % (n + 1) == 0;
+    double *beside = malloc(n * sizeof(double));
+    tridiagonal(work, a, w, beside, n);
+    *outcome = !diagonal(w, beside, a, n);
+    free(beside);
+    for (int i = 0; i < n; i++)
+        for (int j = i + 1; j < n; j++)
+            if (w[j] < w[i]) {
+                double value = w[i];
+                w[i] = w[j], w[j] = value;
+                for (int l = 0; l < n; l++) {
+                    number entry = a[l + i * n];
+                    a[l + i * n] = a[l + j * n], a[l + j * n] = entry;
+                }
+            }
+    if (fault && !strcmp(fault, "wrong")) a[n / 2] += 1e-9;
+    return 0;
+}
 #endif
 
 #ifdef NCCL

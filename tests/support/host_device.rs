@@ -6,7 +6,9 @@
 use rhoshard::comm::device::DeviceCommunicator;
 use rhoshard::comm::staged::Staged;
 use rhoshard::comm::{Communicator, Message};
-use rhoshard::device::{Device, Event, Launch, Mark, Memory, Packed, Product, Rectangle, Stream};
+use rhoshard::device::{
+    Device, Eigenproblem, Event, HermitianProduct, Launch, Mark, Memory, Packed, Product, Rectangle, Stream,
+};
 use rhoshard::error::{Error, Result};
 use std::alloc::Layout;
 use std::cell::RefCell;
@@ -88,6 +90,12 @@ impl Device for Host {
     }
     fn multiply(&self, _: Stream, _: &Product) -> Result<()> {
         Err(Error::internal("host memory multiplies nothing"))
+    }
+    fn multiply_hermitian(&self, _: Stream, _: &HermitianProduct) -> Result<()> {
+        Err(Error::internal("host memory multiplies nothing"))
+    }
+    fn solve(&self, _: Stream, _: &Eigenproblem) -> Result<bool> {
+        Err(Error::internal("host memory solves nothing"))
     }
     fn synchronize(&self, _: Stream) -> Result<()> {
         Ok(())

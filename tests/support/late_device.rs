@@ -1,7 +1,7 @@
 //! A device that does what is called on its streams as late as it may: when the host waits for it, or when another stream
 //! that is run waits for it. Whoever forgets to let one stream wait for the other finds what was there before.
 
-use rhoshard::device::{Device, Event, Launch, Mark, Product, Rectangle, Stream};
+use rhoshard::device::{Device, Eigenproblem, Event, HermitianProduct, Launch, Mark, Product, Rectangle, Stream};
 use rhoshard::error::{Error, Result};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -109,6 +109,14 @@ impl Device for Late {
     fn multiply(&self, stream: Stream, product: &Product) -> Result<()> {
         let product = *product;
         self.call(stream, move |device| device.multiply(stream, &product))
+    }
+    fn multiply_hermitian(&self, stream: Stream, product: &HermitianProduct) -> Result<()> {
+        let product = *product;
+        self.call(stream, move |device| device.multiply_hermitian(stream, &product))
+    }
+    fn solve(&self, stream: Stream, problem: &Eigenproblem) -> Result<bool> {
+        self.synchronize(stream)?;
+        self.device.solve(stream, problem)
     }
     fn synchronize(&self, stream: Stream) -> Result<()> {
         self.run(stream, self.called(stream))

@@ -8,34 +8,19 @@
 
 use super::products::load;
 use super::scalar::Real;
-use crate::backend::flips::{half, with_other_half};
+use crate::backend::flips::{BLOCK, Flips, half, with_other_half};
 use crate::linalg::Matrix;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use num_complex::{Complex, Complex64};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 
-/// Rows of a block: two of some hundred columns and their product stay in a core's cache.
-const BLOCK: usize = 64;
 /// Flips with the same high bits from which on a product of blocks is cheaper than its diagonals one by one: it has as many as
-/// a block has rows, but takes (measured, 50 columns) as long as two of them row by row.
-const WORTH_A_PRODUCT: usize = 3;
+/// a block has rows, but takes (measured, 50 columns) as long as two of them row by row. Two blocks of some hundred columns and
+/// their product stay in a core's cache.
+pub(super) const WORTH_A_PRODUCT: usize = 3;
 /// The blocks of one set of flips are shared out in so many parts: fixed, so that sums do not depend on the number of threads.
 const PARTS: usize = 16;
-
-/// A flip and its sign masks.
-pub(super) type Flips = (usize, Vec<usize>);
-
-/// Which of the flips are cheaper together, by their high bits; the others are left.
-pub(super) fn together(groups: &[Flips], rows: usize) -> BTreeMap<usize, Vec<usize>> {
-    let mut by_high: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    if rows >= BLOCK {
-        groups.iter().enumerate().for_each(|(index, (flip, _))| by_high.entry(flip / BLOCK).or_default().push(index));
-    }
-    by_high.retain(|_, members| members.len() >= WORTH_A_PRODUCT);
-    by_high
-}
 
 /// The shard's memory.
 #[derive(Clone, Copy)]
@@ -111,16 +96,4 @@ fn signed(entries: &[Complex64; BLOCK], sign: usize, first: usize) -> Complex64 
     let sum: Complex64 =
         entries.iter().enumerate().map(|(row, entry)| entry * (1.0 - 2.0 * f64::from(parity(row)))).sum();
     if parity(first) == 1 { -sum } else { sum }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flips_are_taken_together_where_many_share_their_high_bits() {
-        let flips: Vec<Flips> = (0..8).chain([64, 65]).map(|flip| (flip, vec![0])).collect();
-        assert_eq!(together(&flips, 1 << 10), BTreeMap::from([(0, (0..8).collect())]));
-        assert!(together(&flips, 32).is_empty());
-    }
 }

@@ -145,11 +145,14 @@ pub(super) struct Parts {
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Weights {
+    pub(super) parts: Spread,
+    pub(super) first: u64,
+    pub(super) parts_count: u64,
+    pub(super) summed: u64,
+    pub(super) rows: u64,
     pub(super) data: u64,
     pub(super) stride: u64,
     pub(super) columns: u64,
-    pub(super) first: u64,
-    pub(super) rows: u64,
     pub(super) weights: u64,
     pub(super) count: u32,
     pub(super) column_bits: u32,
@@ -174,10 +177,26 @@ pub(super) struct Overlaps {
     pub(super) unused: u32,
 }
 
+/// `BlockOverlapArguments` of `overlaps.cu`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlockOverlaps {
+    pub(super) data: u64,
+    pub(super) stride: u64,
+    pub(super) high: u64,
+    pub(super) below: u64,
+    pub(super) blocks: u64,
+    pub(super) lows: u64,
+    pub(super) signs: u64,
+    pub(super) sums: u64,
+    pub(super) width: u32,
+    pub(super) count: u32,
+}
+
 plain! {
     u32: 4, u64: 8, Complex64: 16,
     Spread: 120, Rows: 168, Items: 192, Across: 232, Within: 272, Diagonal: 240, Branch: 264, Panel: 232,
-    ColumnSums: 248, Parts: 32, Weights: 56, Overlaps: 248
+    ColumnSums: 248, Parts: 32, Weights: 192, Overlaps: 248, BlockOverlaps: 72
 }
 
 /// The bytes of plain values, one after the other.

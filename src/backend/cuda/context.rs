@@ -4,11 +4,14 @@ use super::arguments::{Plain, bytes_of};
 use crate::backend::Precision;
 use crate::device::{Device, Launch, Memory, Stream, kernels};
 use crate::error::Result;
+use num_complex::Complex64;
 use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Bytes of tables from the start; more are allocated only for larger ones.
 const TABLE_BYTES: usize = 1 << 22;
+/// Bytes of a complex number in double precision.
+pub(super) const ENTRY: usize = size_of::<Complex64>();
 /// What everything in memory is aligned to.
 const ALIGNMENT: usize = 256;
 /// Threads of a block, but for the kernels that need many registers.

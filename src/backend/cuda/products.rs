@@ -6,19 +6,16 @@
 
 use super::CudaShard;
 use super::arguments::{bytes_of, bytes_of_mut};
-use super::context::done;
+use super::context::{ENTRY, done};
+use super::hermitian::{METHOD, hermitian_product};
 use super::panels::{Columns, Move, PANEL_BYTES, Panel, cut};
 use super::rows::{Numbering, mask_of, placed};
 use crate::backend::{LocalControl, Precision};
-use crate::device::{Form, Operand, Product, Rectangle, Stream};
+use crate::device::{Form, HermitianProduct, Operand, Product, Rectangle, Stream};
 use crate::linalg::Matrix;
 use num_complex::Complex64;
 use std::ops::Range;
 
-/// Bytes of a complex number in double precision.
-const ENTRY: usize = size_of::<Complex64>();
-/// Columns of a block of a Hermitian product, of which only the blocks on and below the diagonal are computed.
-const HERMITIAN_BLOCK: usize = 128;
 /// Rows of one product, where no panel limits them.
 const MOST_ROWS: usize = 1 << 22;
 
@@ -53,18 +50,23 @@ impl CudaShard {
         }
     }
 
-    /// `result += A_t A_s^dagger`; of a Hermitian product the part that [`finished`] reads.
+    /// `result += A_t A_s^dagger`; of a Hermitian product, where `s` is `t`, the part that [`finished`] reads: rows of the Gram matrix
+    /// are columns of the product.
     fn add_gram(&self, width: usize, rows: usize, [s, t]: [Stored; 2], hermitian: bool, result: Stored, first: bool) {
-        let block = if hermitian { HERMITIAN_BLOCK } else { width.max(1) };
-        for below in cut(width, block) {
-            // Rows of the Gram matrix are columns of the product.
-            for across in cut(width, block).filter(|across| !hermitian || across.start <= below.start) {
-                let place = (across.start + below.start * result.stride) * ENTRY;
-                let into = Stored { address: result.address + place as u64, ..result };
-                let factors = [t.below(across.start).read(Form::Plain), s.below(below.start).read(Form::Adjoint)];
-                self.multiply((across.len(), below.len(), rows), factors, into, !first);
-            }
+        if !hermitian {
+            let factors = [t.read(Form::Plain), s.read(Form::Adjoint)];
+            return self.multiply((width, width, rows), factors, result, !first);
         }
+        let product = HermitianProduct {
+            size: width,
+            inner: rows,
+            factor: s.address,
+            factor_stride: s.stride,
+            result: result.address,
+            stride: result.stride,
+            accumulate: !first,
+        };
+        done(hermitian_product(&*self.context.device, METHOD, &product));
     }
 
     fn downloaded(&self, address: u64, width: usize) -> Matrix {

@@ -2,11 +2,12 @@
 
 use super::CudaShard;
 use super::arguments::{ColumnSums, Overlaps, Parts, Weights, bytes_of, bytes_of_mut};
+use super::block_overlaps::WORTH_PRODUCTS;
 use super::context::{THREADS, done};
 use super::panels::cut;
 use super::rows::{Numbering, Selection, mask_of, neighbours, placed};
-use crate::backend::Shard;
-use crate::backend::flips::with_other_half;
+use crate::backend::flips::{Flips, overlaps, with_other_half};
+use crate::backend::{Shard, marginal};
 use crate::device::{Packed, Stream};
 use num_complex::Complex64;
 use std::ops::Range;
@@ -23,8 +24,8 @@ const CHUNK: usize = 512;
 const OVERLAP_BLOCKS: usize = 1024;
 /// Sign masks of one launch.
 const MASKS: usize = 1 << 12;
-/// Rows whose weights are found at a time.
-const WEIGHT_ROWS: usize = 1 << 22;
+/// Sums of row weights that are found at a time.
+const WEIGHTS: usize = 1 << 22;
 
 /// The conjugated rows of overlaps.
 #[derive(Debug, Clone, Copy)]
@@ -99,34 +100,38 @@ impl CudaShard {
     }
 
     /// Adds up parts of so many sums.
-    fn add_parts(&self, (parts, sums): (u64, u64), count: usize, number: usize) {
+    pub(super) fn add_parts(&self, (parts, sums): (u64, u64), count: usize, number: usize) {
         let arguments = Parts { parts, sums, count: count as u64, number: number as u64 };
         let blocks = count.div_ceil(THREADS as usize) as u32;
         self.context.launch("sum_parts", blocks, THREADS, 0, bytes_of(&[arguments]));
     }
 
-    fn downloaded_sums(&self, address: u64, count: usize) -> Vec<Complex64> {
+    pub(super) fn downloaded_sums(&self, address: u64, count: usize) -> Vec<Complex64> {
         let mut sums = vec![Complex64::ZERO; count];
         self.context.download(address, bytes_of_mut(&mut sums));
         sums
     }
 
-    /// `sum_c |L[row, c]|^2` over the listed columns.
-    pub(super) fn weights_of_rows(&self, columns: &[usize]) -> Vec<f64> {
-        let mut weights = vec![0.0; self.rows];
+    /// `sum |L[row, c]|^2` over the listed columns and the rows with each value of the listed bits.
+    pub(super) fn weights_of_rows(&self, columns: &[usize], bits: &[usize]) -> Vec<f64> {
+        let parts = marginal::Parts::of(self.rows, bits);
+        let mut weights = vec![0.0; parts.count()];
         if columns.is_empty() {
-            return weights;
+            return parts.finished(weights);
         }
         let list = self.listed(columns);
         let column_bits = neighbours(columns.len());
-        let [address] = self.context.workspace([self.rows.min(WEIGHT_ROWS) * size_of::<f64>()]);
-        for piece in cut(self.rows, WEIGHT_ROWS) {
+        let [address] = self.context.workspace([weights.len().min(WEIGHTS) * size_of::<f64>()]);
+        for piece in cut(weights.len(), WEIGHTS) {
             let arguments = Weights {
+                parts: Numbering::ascending(parts.mask, 0).spread(),
+                first: piece.start as u64,
+                parts_count: piece.len() as u64,
+                summed: parts.summed as u64,
+                rows: parts.rows() as u64,
                 data: self.address(),
                 stride: self.reserved as u64,
                 columns: list,
-                first: piece.start as u64,
-                rows: piece.len() as u64,
                 weights: address,
                 count: columns.len() as u32,
                 column_bits,
@@ -138,13 +143,13 @@ impl CudaShard {
             let values = bytes.chunks_exact(8).map(|bytes| f64::from_ne_bytes(std::array::from_fn(|byte| bytes[byte])));
             weights[piece].iter_mut().zip(values).for_each(|(weight, value)| *weight = value);
         }
-        weights
+        parts.finished(weights)
     }
 
     /// The overlaps of rows with those after each flip, with the signs of each of its masks.
-    pub(super) fn overlaps_of_flips(&self, groups: &[(usize, Vec<usize>)]) -> Vec<Vec<Complex64>> {
+    pub(super) fn overlaps_of_flips(&self, groups: &[Flips]) -> Vec<Vec<Complex64>> {
         let own = Partners { address: self.address(), stride: self.reserved, first: 0 };
-        let one = |(flip, signs): &(usize, Vec<usize>)| {
+        let one = |(flip, signs): &Flips| {
             // One row of each pair: that without a one at the highest bit of the flip.
             let highest = flip.checked_ilog2().map_or(0, |bit| 1 << bit);
             let numbering = Numbering::ascending((self.rows - 1) & !highest, 0);
@@ -153,7 +158,7 @@ impl CudaShard {
             sums.iter_mut().zip(signs).for_each(|(sum, sign)| *sum = with_other_half(*sum, *flip, *sign));
             sums
         };
-        groups.iter().map(one).collect()
+        overlaps(groups, (self.rows, WORTH_PRODUCTS), |high, flips| self.overlaps_of_blocks(high, flips), one)
     }
 
     /// As [`CudaShard::overlaps_of_flips`], over a range of rows, with packed rows of another shard.

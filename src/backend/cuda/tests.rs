@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::cpu::Cpu;
 use crate::backend::{LocalControl, conformance};
-use crate::device::{cuda, emulated};
+use crate::device::{HermitianProduct, cuda, emulated};
 use proptest::prelude::*;
 
 /// The emulated GPU, or a real one where `RHOSHARD_TEST_GPU=cuda` says so; without it, says so, or fails if
@@ -146,11 +146,92 @@ fn blocks_of_three_qubits_are_summed_two_values_at_a_time() {
 }
 
 #[test]
+fn flips_that_pair_the_same_blocks_are_one_launch_and_a_sum() {
+    // Only the emulated one counts.
+    let Ok(device) = emulated::open() else { return };
+    let cuda = Cuda::new(device, Precision::Double).unwrap();
+    let shard = conformance::random_shard(&cuda, 1 << 9, 3, 3);
+    let groups: Vec<(usize, Vec<usize>)> = (64..128).map(|flip| (flip, vec![0, flip])).collect();
+    for (flips, launches) in [(64, 2), (8, 2), (7, 14)] {
+        let before = emulated::launches();
+        shard.all_flip_overlaps(&groups[..flips]);
+        assert_eq!(emulated::launches() - before, launches, "{flips} flips");
+    }
+}
+
+/// A Hermitian matrix with eigenvalues of many sizes.
+fn hermitian(size: usize) -> Matrix {
+    let factor = Matrix::from_shape_fn((size, size), |(row, column)| {
+        amplitude(row * size + column) * 0.97f64.powi(column as i32)
+    });
+    crate::linalg::multiply(&factor, &crate::linalg::adjoint(&factor))
+}
+
+#[test]
+fn the_device_solves_wide_eigenproblems_and_the_host_narrow_ones() {
+    let Some(device) = device() else { return };
+    let cuda = Cuda::new(device, Precision::Single).unwrap();
+    let shard = cuda.allocate(2, 1).unwrap();
+    for (size, by_device) in [(255, 0), (256, 1), (300, 1)] {
+        let (matrix, before) = (hermitian(size), emulated::solved());
+        let (values, vectors) = shard.eigen(&matrix).unwrap();
+        let is_real = std::env::var("RHOSHARD_TEST_GPU").is_ok();
+        assert!(is_real || emulated::solved() - before == by_device, "{size}");
+        let expected = crate::linalg::hermitian_eigen(&matrix).unwrap().0;
+        assert!(values.iter().zip(&expected).all(|(found, right)| (found - right).abs() < 1e-12 * expected[size - 1]));
+        let images = crate::linalg::multiply(&matrix, &vectors);
+        let off = |(place, image): ((usize, usize), &Complex64)| (image - vectors[place] * values[place.1]).norm();
+        assert!(images.indexed_iter().map(off).all(|off| off < 1e-12 * expected[size - 1]), "{size}");
+    }
+}
+
+#[test]
+fn what_is_not_a_number_is_no_eigenproblem_for_the_device() {
+    let Some(device) = device() else { return };
+    let cuda = Cuda::new(device, Precision::Double).unwrap();
+    let mut matrix = hermitian(256);
+    matrix[(5, 3)].re = f64::NAN;
+    let host = crate::linalg::hermitian_eigen(&matrix);
+    let found = cuda.allocate(2, 1).unwrap().eigen(&matrix);
+    assert_eq!(found.is_none(), host.is_none(), "the host has the last word");
+}
+
+#[test]
+fn every_way_to_a_hermitian_product_gives_the_same() {
+    let Some(device) = device() else { return };
+    for (size, inner) in [(5, 7), (128, 40), (300, 33)] {
+        let factor = Matrix::from_shape_fn((inner, size), |(row, column)| amplitude(row * size + column));
+        let expected = crate::linalg::multiply(&crate::linalg::adjoint(&factor), &factor);
+        let from = Memory::new(device.clone(), 16 * size * inner).unwrap();
+        let entries: Vec<Complex64> = factor.iter().copied().collect();
+        device.upload(Stream::Compute, arguments::bytes_of(&entries), from.address()).unwrap();
+        for method in HermitianMethod::ALL {
+            let into = Memory::new(device.clone(), 16 * size * size).unwrap();
+            for accumulate in [false, true] {
+                let (factor, result) = (from.address(), into.address());
+                let product =
+                    HermitianProduct { size, inner, factor, factor_stride: size, result, stride: size, accumulate };
+                hermitian_product(&*device, method, &product).unwrap();
+            }
+            let mut found = vec![Complex64::ZERO; size * size];
+            device.download(Stream::Compute, into.address(), arguments::bytes_of_mut(&mut found)).unwrap();
+            for ((row, column), right) in expected.indexed_iter().filter(|((row, column), _)| row >= column) {
+                let found = found[row * size + column];
+                assert!((found - 2.0 * right).norm() < 1e-12, "{method:?} of {size}: {row}, {column}");
+            }
+        }
+    }
+}
+
+#[test]
 fn sums_are_the_same_however_often_they_are_made() {
     let Some(device) = device() else { return };
     let cuda = Cuda::new(device, Precision::Double).unwrap();
     let shard = conformance::random_shard(&cuda, 1 << 12, 5, 3);
-    let found = || (shard.column_norms(), shard.flip_overlaps(6, &[0, 5]), shard.row_weights(&[0, 3]));
+    let found = || {
+        let marginals = shard.marginal_weights(&[0, 3], &[5, 1]);
+        (shard.column_norms(), shard.flip_overlaps(6, &[0, 5]), shard.row_weights(&[0, 3]), marginals)
+    };
     assert_eq!(found(), found());
     let gram = shard.gram();
     assert_eq!(gram, crate::linalg::adjoint(&gram), "exactly Hermitian");
@@ -226,7 +307,7 @@ fn dense(backend: &dyn Backend, width: usize, targets: &[usize]) -> Vec<Complex6
     after(backend, 1 << 13, width, LocalOperation::Dense { matrix, targets, controls: vec![] })
 }
 
-const WITH_BARRIERS: [Scenario; 6] = [
+const WITH_BARRIERS: [Scenario; 7] = [
     ("low target of a pure state", |backend| dense(backend, 1, &[0, 12])),
     ("matrix in shared memory", |backend| dense(backend, 2, &[4, 2, 9, 7])),
     ("diagonal", |backend| {
@@ -244,10 +325,16 @@ const WITH_BARRIERS: [Scenario; 6] = [
         let signs: Vec<usize> = (0..9).collect();
         conformance::random_shard(backend, 1 << 13, 3, 3).flip_overlaps(6, &signs)
     }),
+    // More blocks of rows than blocks of threads.
+    ("overlaps of blocks", |backend| {
+        let groups: Vec<(usize, Vec<usize>)> = (0..12).map(|flip| (5 * flip, vec![0, 3, flip << 9])).collect();
+        conformance::random_shard(backend, 1 << 16, 3, 3).all_flip_overlaps(&groups).concat()
+    }),
 ];
 
 /// Kernels and the barriers whose lack must show.
-const NEEDED: [(usize, u32); 8] = [(0, 0), (0, 1), (1, 2), (2, 0), (3, 0), (4, 0), (4, 1), (5, 0)];
+const NEEDED: [(usize, u32); 12] =
+    [(0, 0), (0, 1), (1, 2), (2, 0), (3, 0), (4, 0), (4, 1), (5, 0), (6, 0), (6, 1), (6, 2), (6, 3)];
 
 #[test]
 fn a_missing_barrier_gives_wrong_numbers() {

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use cudarc::cublas::sys as blas;
+use cudarc::cusolver::sys as solver;
 use cudarc::driver::{DriverError, sys::CUresult};
 use cudarc::nvrtc::sys as nvrtc;
 use std::ffi::{CStr, c_char};
@@ -51,6 +52,15 @@ pub(super) fn products(action: &str, status: blas::cublasStatus_t) -> Error {
         _ => error.next(
             "see whether `rhoshard info` shows libraries of one CUDA version; `device = \"cpu\"` does without them",
         ),
+    }
+}
+
+/// A cuSOLVER call that failed.
+pub(super) fn eigenproblem(action: &str, status: solver::cusolverStatus_t) -> Error {
+    let error = Error::resource(format!("{action} failed in cuSOLVER: {status:?}"));
+    match status {
+        solver::cusolverStatus_t::CUSOLVER_STATUS_ALLOC_FAILED => error.next(MEMORY_ADVICE),
+        _ => error.next("see whether `rhoshard info` shows libraries of one CUDA version"),
     }
 }
 

@@ -1,10 +1,9 @@
 //! The GPUs of this node: what they are, without using them.
 
 use super::libraries::{CUSOLVER, DRIVER, Library, NCCL};
-use super::{compiler, failure, products};
+use super::{compiler, eigen, failure, products};
 use crate::device::{Gpu, Survey};
 use crate::error::{Error, Result};
-use cudarc::cusolver::sys as solver;
 use cudarc::driver::{result, sys};
 
 /// What is there for jobs on GPUs.
@@ -14,7 +13,7 @@ pub fn survey() -> Survey {
         version_of(&DRIVER, driver_description),
         version_of(&super::libraries::NVRTC, nvrtc),
         version_of(&super::libraries::CUBLAS, products::version),
-        version_of(&CUSOLVER, solver_version),
+        version_of(&CUSOLVER, eigen::version),
         version_of(&NCCL, nccl_version),
     ];
     let gpus = list().map_err(|error| format!("none: {}", error.what));
@@ -102,18 +101,6 @@ fn driver_description() -> Result<String> {
     let release =
         module.split_whitespace().find(|word| word.split('.').filter(|part| part.parse::<u32>().is_ok()).count() > 1);
     Ok(release.map_or(cuda.clone(), |release| format!("{release} ({cuda})")))
-}
-
-fn solver_version() -> Result<String> {
-    use solver::libraryPropertyType_t as Part;
-    let part = |part| {
-        let mut value = 0;
-        // SAFETY: the library is loaded, and the place may be written.
-        unsafe { solver::cusolverGetProperty(part, &mut value) };
-        value
-    };
-    let [major, minor, patch] = [Part::MAJOR_VERSION, Part::MINOR_VERSION, Part::PATCH_LEVEL].map(part);
-    Ok(format!("{major}.{minor}.{patch}"))
 }
 
 fn nccl_version() -> Result<String> {

@@ -44,14 +44,14 @@ pub const NVRTC: Library = Library {
 pub const CUBLAS: Library = Library {
     name: "cuBLAS",
     files: &["libcublas.so.13", "libcublas.so.12", "libcublas.so"],
-    needs: &["cublasZgemm_v2_64", "cublasCgemm_v2_64"],
+    needs: &["cublasZgemm_v2_64", "cublasCgemm_v2_64", "cublasZherk_v2_64"],
     get: "install the CUDA toolkit 12 or 13, or `pip install nvidia-cublas`",
 };
 /// Eigenproblems.
 pub const CUSOLVER: Library = Library {
     name: "cuSOLVER",
     files: &["libcusolver.so.12", "libcusolver.so.11", "libcusolver.so"],
-    needs: &["cusolverDnZheevd"],
+    needs: &["cusolverDnZheevd", "cusolverDnZheevd_bufferSize", "cusolverDnSetStream"],
     get: "install the CUDA toolkit 12 or 13, or `pip install nvidia-cusolver`",
 };
 /// Collectives between GPUs.

@@ -2,7 +2,7 @@
 
 use super::failure;
 use super::libraries::CUBLAS;
-use crate::device::{Form, Operand, Product};
+use crate::device::{Form, HermitianProduct, Operand, Product};
 use crate::error::{Error, Result};
 use crate::linalg::Precision;
 use cudarc::cublas::sys;
@@ -33,9 +33,6 @@ impl Products {
             return Ok(());
         }
         let Product { rows, columns, inner, left, right, .. } = *product;
-        let size = |number: usize| {
-            i64::try_from(number).map_err(|_| Error::internal("a matrix has more rows than numbers reach"))
-        };
         let (m, n, k) = (size(rows)?, size(columns)?, size(inner)?);
         // A stride of nothing is refused even where it does not matter.
         let stride = |operand: Operand| size(operand.stride.max(1));
@@ -61,6 +58,28 @@ impl Products {
         };
         checked(&action, status)
     }
+
+    /// `result = factor factor^dagger + keep result`, on and above the diagonal.
+    pub(super) fn multiply_hermitian(&self, product: &HermitianProduct) -> Result<()> {
+        use sys::cublasFillMode_t::CUBLAS_FILL_MODE_UPPER as UPPER;
+        use sys::cublasOperation_t::CUBLAS_OP_N as PLAIN;
+        if product.size == 0 {
+            return Ok(());
+        }
+        let HermitianProduct { size: rows, inner, factor_stride, stride, accumulate, .. } = *product;
+        let (n, k, lda, ldc) = (size(rows)?, size(inner)?, size(factor_stride.max(1))?, size(stride.max(1))?);
+        let (one, keep) = (1.0, f64::from(u8::from(accumulate)));
+        let (factor, result) = (product.factor as *const _, product.result as *mut _);
+        // SAFETY: as for other products.
+        let status =
+            unsafe { sys::cublasZherk_v2_64(self.handle, UPPER, PLAIN, n, k, &one, factor, lda, &keep, result, ldc) };
+        checked(&format!("a Hermitian product of {rows} rows over {inner}"), status)
+    }
+}
+
+/// A number as cuBLAS takes it.
+fn size(number: usize) -> Result<i64> {
+    i64::try_from(number).map_err(|_| Error::internal("a matrix has more rows than numbers reach"))
 }
 
 impl Drop for Products {
