@@ -152,17 +152,21 @@ mod tests {
     use crate::driver::computer::computer;
     use std::cell::RefCell;
 
-    const CIRCUIT: &str = "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[8] q;\n\
-        for int i in [0:7] { h q[i]; }\nfor int i in [0:6] { cx q[i], q[i + 1]; ry(0.3) q[i]; }\n";
+    const CIRCUIT: &str = "h q;\nfor int i in [1:7] { cx q[i - 1], q[i]; ry(0.3) q[i]; }\n";
 
-    /// A folder with a job, and what it runs in.
+    /// A folder with a job of 8 qubits, and what it runs in.
     fn job(engine: &str) -> (tempfile::TempDir, Config, Context<'static>) {
+        job_of(8, engine)
+    }
+
+    fn job_of(qubits: usize, engine: &str) -> (tempfile::TempDir, Config, Context<'static>) {
         let folder = tempfile::tempdir().unwrap();
+        let circuit = format!("OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[{qubits}] q;\n{CIRCUIT}");
         let text = format!(
             "job = \"circuit\"\n[circuit]\nfile = \"circuit.qasm\"\n[noise]\ndepolarizing = {{ one_qubit = 1e-3 }}\n\
              [engine]\n{engine}\n[observe]\nexpectations = [\"Z0\"]\n"
         );
-        std::fs::write(folder.path().join("circuit.qasm"), CIRCUIT).unwrap();
+        std::fs::write(folder.path().join("circuit.qasm"), circuit).unwrap();
         std::fs::write(folder.path().join("job.toml"), &text).unwrap();
         let config = crate::config::parse(&text, "job.toml", &["circuit"]).unwrap();
         let context = Context {
@@ -207,6 +211,23 @@ mod tests {
             let gpu = |factor: f64, sharing| Verdict::of(&inputs, &devices(factor * start), sharing).gpu;
             assert_eq!([gpu(0.99, 1), gpu(1.01, 1)], [true, false], "{engine}");
             assert!(!gpu(0.99, 1000), "{engine}: a GPU that many ranks share");
+        }
+    }
+
+    #[test]
+    fn an_engine_that_would_take_over_counts_if_it_is_cheaper() {
+        // 64 columns of 11 qubits are fewer amplitudes than a density matrix has, and more than two batches of trajectories.
+        for (accuracy, name, cheaper) in
+            [("budget = 1e-2", "density", false), ("standard_error = 0.3", "trajectories", true)]
+        {
+            let (_folder, config, context) = job_of(11, &format!("kind = \"auto\"\ndevice = \"cpu\"\n{accuracy}"));
+            let mut inputs = ready(config, &context, 1, &devices(1.0), computer).unwrap().inputs;
+            let prices = Prices::of(Machine::defaults());
+            let with_rival = prices.expected(&inputs);
+            let rival = inputs.choice.as_mut().and_then(|choice| choice.rival.take()).unwrap();
+            let alone = prices.expected(&inputs);
+            assert_eq!((rival.name(), with_rival < alone), (name, cheaper), "{with_rival} {alone}");
+            assert!(with_rival > 0.0 && with_rival <= alone);
         }
     }
 
