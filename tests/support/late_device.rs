@@ -7,9 +7,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+/// What is done when its turn comes.
+type Work = Box<dyn FnOnce(&dyn Device) -> Result<()>>;
+
 /// What a stream has to do.
 enum Call {
-    Work(Box<dyn FnOnce(&dyn Device) -> Result<()>>),
+    Work(Work),
     /// Waits for a place of a stream.
     Wait(Stream, u64),
 }
