@@ -16,9 +16,10 @@ pub(super) const THREADS: u32 = 256;
 
 /// The value, where only a broken device or a defect of ours leaves none.
 ///
-/// A verb of a shard has no way to fail: what may run out is reserved before. A rank that panics ends the whole job.
+/// A verb of a shard has no way to fail: what may run out is reserved before. So it panics with the error, which ends the
+/// whole job with its words and its exit code.
 pub(super) fn done<T>(result: Result<T>) -> T {
-    result.unwrap_or_else(|error| panic!("the GPU failed: {error}"))
+    result.unwrap_or_else(|error| std::panic::panic_any(error))
 }
 
 /// One device and its memory for intermediate results.
