@@ -6,6 +6,7 @@ mod events;
 mod failure;
 mod gpus;
 pub mod libraries;
+mod memory;
 mod modules;
 mod products;
 mod staging;
@@ -14,6 +15,7 @@ use super::{Device, Event, Gpu, Launch, Product, Rectangle, Stream};
 use crate::error::{Error, Result};
 use cudarc::driver::{DriverError, result, sys};
 use events::Events;
+use memory::Ranges;
 use modules::{Modules, Versions};
 use products::Products;
 use staging::Staging;
@@ -44,6 +46,7 @@ pub fn open(number: usize) -> Result<Rc<dyn Device>> {
 struct Cuda {
     gpu: Gpu,
     modules: Modules,
+    ranges: Ranges,
     events: RefCell<Events>,
     compute: Queue,
     communication: Queue,
@@ -93,7 +96,8 @@ impl Cuda {
         let (compute, communication) = Queue::both().map_err(explain(&opening))?;
         let versions = Versions { architecture: gpu.architecture, driver: gpus::driver_version()? };
         let (modules, events) = (Modules::new(versions, shared), RefCell::new(Events::new()));
-        Ok(Cuda { gpu, modules, events, compute, communication, context })
+        let ranges = Ranges::new(device);
+        Ok(Cuda { gpu, modules, ranges, events, compute, communication, context })
     }
 
     fn queue(&self, stream: Stream) -> &Queue {
@@ -180,9 +184,28 @@ impl Device for Cuda {
         }
     }
 
+    fn growth_unit(&self) -> Option<usize> {
+        self.ranges.unit()
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<u64> {
+        self.ranges.reserve(bytes)
+    }
+
+    fn extend(&self, address: u64, bytes: usize) -> Result<()> {
+        self.ranges.extend(address, bytes, |more| self.out_of_memory(more))
+    }
+
+    fn allocate_on_host(&self, bytes: usize) -> Result<u64> {
+        self.ranges.allocate_on_host(bytes)
+    }
+
+    fn host_memory(&self) -> u64 {
+        self.ranges.on_host()
+    }
+
     fn release(&self, address: u64) {
-        // SAFETY: everything that may use the memory is done, and the caller forgets the address.
-        let released = self.wait_for_all().and_then(|()| unsafe { result::free_sync(address) });
+        let released = self.wait_for_all().and_then(|()| self.ranges.release(address));
         if let Err(error) = released {
             tracing::warn!("{}", failure::driver("giving memory back", error));
         }
@@ -223,7 +246,7 @@ impl Device for Cuda {
         // SAFETY: the caller's rectangles lie in memory of the device and do not overlap.
         let copied = unsafe {
             if rows == 1 || from.pitch == bytes && to.pitch == bytes {
-                result::memcpy_dtod_async(to.address, from.address, bytes * rows, stream)
+                sys::cuMemcpyAsync(to.address, from.address, bytes * rows, stream).result()
             } else {
                 sys::cuMemcpy2DAsync_v2(&rectangle_copy(from, to, bytes, rows), stream).result()
             }
@@ -316,18 +339,19 @@ fn packed_arguments(arguments: &[u8], size: &mut usize) -> [*mut c_void; 5] {
 }
 
 fn rectangle_copy(from: Rectangle, to: Rectangle, bytes: usize, rows: usize) -> sys::CUDA_MEMCPY2D {
-    const ON_DEVICE: sys::CUmemorytype = sys::CUmemorytype_enum::CU_MEMORYTYPE_DEVICE;
+    // The driver sees by the address whether the memory is the device's or the host's.
+    const BY_ADDRESS: sys::CUmemorytype = sys::CUmemorytype_enum::CU_MEMORYTYPE_UNIFIED;
     sys::CUDA_MEMCPY2D {
         srcXInBytes: 0,
         srcY: 0,
-        srcMemoryType: ON_DEVICE,
+        srcMemoryType: BY_ADDRESS,
         srcHost: ptr::null(),
         srcDevice: from.address,
         srcArray: ptr::null_mut(),
         srcPitch: from.pitch,
         dstXInBytes: 0,
         dstY: 0,
-        dstMemoryType: ON_DEVICE,
+        dstMemoryType: BY_ADDRESS,
         dstHost: ptr::null_mut(),
         dstDevice: to.address,
         dstArray: ptr::null_mut(),
