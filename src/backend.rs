@@ -10,6 +10,7 @@ pub mod conformance;
 pub mod cpu;
 pub mod cuda;
 mod flips;
+mod order;
 mod simplify;
 
 pub use crate::linalg::Precision;

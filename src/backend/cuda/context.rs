@@ -1,14 +1,22 @@
 //! What all shards of one device share: the device, memory for tables and memory to work in.
 
 use super::arguments::{Plain, bytes_of};
+use super::spill::Blocks;
 use crate::backend::Precision;
 use crate::device::{Device, Launch, Memory, Stream, kernels};
-use crate::error::Result;
-use std::cell::RefCell;
+use crate::error::{Error, Result};
+use std::cell::{OnceCell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// Bytes of tables from the start; more are allocated only for larger ones.
-const TABLE_BYTES: usize = 1 << 22;
+/// Bytes of a panel of rows, if there are rows enough; fewer on a device with little memory, of which it takes no more than
+/// `1 / SMALL_PART`.
+const PANEL_BYTES: usize = 1 << 26;
+const SMALL_PART: u64 = 64;
+/// The ring of tables is that much smaller than a panel from the start; it has room for four tables of that size at most.
+const TABLE_PART: usize = 16;
+/// No call reads more tables.
+const TABLES_OF_A_CALL: usize = 3;
 /// What everything in memory is aligned to.
 const ALIGNMENT: usize = 256;
 /// Threads of a block, but for the kernels that need many registers.
@@ -26,6 +34,11 @@ pub(super) fn done<T>(result: Result<T>) -> T {
 pub(super) struct Context {
     pub(super) device: Rc<dyn Device>,
     pub(super) precision: Precision,
+    panel_bytes: usize,
+    /// Bytes of the host's memory that shards may take.
+    host_bytes: u64,
+    /// What spilled shards compute in, from the first on.
+    blocks: OnceCell<Blocks>,
     tables: RefCell<Tables>,
     workspace: RefCell<Memory>,
     /// Memory for messages: the communication stream has its own.
@@ -38,14 +51,51 @@ struct Tables {
     next: usize,
     /// Smaller rings of before: tables of the same call may still lie there.
     outgrown: Vec<Memory>,
+    /// The last tables that are too large for a ring, which would have room for four of them.
+    large: VecDeque<Memory>,
 }
 
 impl Context {
-    pub(super) fn new(device: Rc<dyn Device>, precision: Precision) -> Result<Context> {
-        let tables = Tables { memory: Memory::new(device.clone(), TABLE_BYTES)?, next: 0, outgrown: Vec::new() };
+    pub(super) fn new(device: Rc<dyn Device>, precision: Precision, host_bytes: u64) -> Result<Context> {
+        let panel_bytes = PANEL_BYTES.min((device.memory()?.1 / SMALL_PART) as usize);
+        let memory = Memory::new(device.clone(), (panel_bytes / TABLE_PART).next_multiple_of(ALIGNMENT))?;
+        let tables = RefCell::new(Tables { memory, next: 0, outgrown: Vec::new(), large: VecDeque::new() });
         let small = || Ok(RefCell::new(Memory::new(device.clone(), ALIGNMENT)?));
         let (workspace, messages) = (small()?, small()?);
-        Ok(Context { device, precision, tables: RefCell::new(tables), workspace, messages })
+        let blocks = OnceCell::new();
+        Ok(Context { device, precision, panel_bytes, host_bytes, blocks, tables, workspace, messages })
+    }
+
+    /// Bytes of a panel of rows, if there are rows enough.
+    pub(super) fn panel_bytes(&self) -> usize {
+        self.panel_bytes
+    }
+
+    /// Whether shards for which the device has no memory may lie in the host's.
+    pub(super) fn may_spill(&self) -> bool {
+        self.host_bytes > 0
+    }
+
+    /// Memory of the host for a shard.
+    pub(super) fn host_memory(&self, bytes: usize) -> Result<Memory> {
+        let free = self.host_bytes.saturating_sub(self.device.host_memory());
+        if bytes as u64 > free {
+            return Err(Error::resource(format!("{bytes} bytes of the host's memory are not free, only {free}")));
+        }
+        Memory::on_host(self.device.clone(), bytes)
+    }
+
+    /// Memory for blocks of spilled shards, allocated once.
+    pub(super) fn make_blocks(&self) -> Result<()> {
+        if self.blocks.get().is_none() {
+            let blocks = Blocks::new(self)?;
+            self.blocks.get_or_init(|| blocks);
+        }
+        Ok(())
+    }
+
+    pub(super) fn blocks(&self) -> &Blocks {
+        self.blocks.get().expect("blocks are made when a shard is spilled")
     }
 
     /// Bytes of an amplitude.
@@ -57,6 +107,9 @@ impl Context {
     pub(super) fn table(&self, bytes: &[u8]) -> u64 {
         let mut tables = self.tables.borrow_mut();
         let length = bytes.len().next_multiple_of(ALIGNMENT);
+        if length > self.panel_bytes / TABLE_PART {
+            return self.large_table(bytes, &mut tables.large);
+        }
         if 4 * length > tables.memory.bytes() {
             // A call takes few tables: with room for four of the largest none meets another of the same call.
             let larger = done(Memory::new(self.device.clone(), 4 * length.max(tables.memory.bytes() / 2)));
@@ -72,6 +125,18 @@ impl Context {
         address
     }
 
+    /// Memory of its own; that of a table which no call reads any more is given back first.
+    fn large_table(&self, bytes: &[u8], large: &mut VecDeque<Memory>) -> u64 {
+        if large.len() == TABLES_OF_A_CALL {
+            large.pop_front();
+        }
+        let memory = done(Memory::new(self.device.clone(), bytes.len()));
+        let address = memory.address();
+        large.push_back(memory);
+        done(self.device.upload(Stream::Compute, bytes, address));
+        address
+    }
+
     /// As [`Context::table`], of plain values.
     pub(super) fn table_of<T: Plain>(&self, values: &[T]) -> u64 {
         self.table(bytes_of(values))
@@ -82,11 +147,21 @@ impl Context {
         self.grow(&self.workspace, bytes)
     }
 
+    /// Its content may be lost. Where it cannot grow, the old memory is given back before the new is asked for: there may
+    /// not be room for both.
     fn grow(&self, memory: &RefCell<Memory>, bytes: usize) -> Result<()> {
-        if bytes > memory.borrow().bytes() {
-            memory.replace(Memory::new(self.device.clone(), bytes)?);
+        let before = memory.borrow().bytes();
+        if memory.borrow_mut().grow(bytes)? {
+            return Ok(());
         }
-        Ok(())
+        let anew = |bytes| Memory::growable(self.device.clone(), bytes);
+        drop(memory.replace(anew(ALIGNMENT)?));
+        let (found, outcome) = match anew(bytes) {
+            Ok(grown) => (grown, Ok(())),
+            Err(error) => (anew(before)?, Err(error)),
+        };
+        memory.replace(found);
+        outcome
     }
 
     /// Address of memory for a message, whose content lasts until the next call.

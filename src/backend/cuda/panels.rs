@@ -8,8 +8,6 @@ use crate::backend::RowSet;
 use crate::device::{Launch, Rectangle, Stream};
 use std::ops::Range;
 
-/// Bytes of a panel, if there are rows enough.
-pub(super) const PANEL_BYTES: usize = 1 << 26;
 /// Items that a block copies.
 const ITEMS: usize = 2048;
 
@@ -80,7 +78,7 @@ pub(super) fn cut(count: usize, length: usize) -> impl Iterator<Item = Range<usi
 impl CudaShard {
     /// Rows of a panel whose rows take so many bytes.
     pub(super) fn panel_rows(&self, row_bytes: usize) -> usize {
-        (PANEL_BYTES / row_bytes.max(1)).clamp(1, self.rows)
+        (self.context.panel_bytes() / row_bytes.max(1)).clamp(1, self.rows)
     }
 
     /// Copies columns of the rows with these numbers to or from a panel, whose first row is that of the first number.

@@ -7,7 +7,7 @@
 use super::CudaShard;
 use super::arguments::{bytes_of, bytes_of_mut};
 use super::context::done;
-use super::panels::{Columns, Move, PANEL_BYTES, Panel, cut};
+use super::panels::{Columns, Move, Panel, cut};
 use super::rows::{Numbering, mask_of, placed};
 use crate::backend::{LocalControl, Precision};
 use crate::device::{Form, Operand, Product, Rectangle, Stream};
@@ -238,7 +238,7 @@ impl CudaShard {
         let block = |value: usize| Numbering::ascending(free, bits(false) | placed(value, targets));
         let numbers = 1 << free.count_ones();
         let row_bytes = values * self.width * ENTRY;
-        let rows = (PANEL_BYTES / row_bytes).clamp(1, numbers);
+        let rows = (self.context.panel_bytes() / row_bytes).clamp(1, numbers);
         let [panels, products] = self.context.workspace([rows * row_bytes; 2]);
         let entries: Vec<Complex64> = matrix.iter().copied().collect();
         let factor = Stored { address: self.context.table_of(&entries), stride: values };
