@@ -4,6 +4,8 @@
 
 #[path = "gpu/jobs.rs"]
 mod jobs;
+#[path = "gpu/memory.rs"]
+mod memory;
 mod support;
 
 use jobs::{assert_agree, job, jobs};
