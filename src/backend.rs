@@ -11,6 +11,7 @@ pub mod cpu;
 pub mod cuda;
 mod flips;
 mod marginal;
+mod order;
 mod simplify;
 
 pub use crate::linalg::Precision;

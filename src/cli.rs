@@ -178,7 +178,7 @@ pub fn main() -> ExitCode {
     let outcome = comm::start().map(|world| {
         let speaks = comm::speaks(world.communicator());
         start_logging(&arguments, world.communicator().rank(), speaks);
-        let result = execute(&arguments, &world);
+        let result = comm::caught(|| execute(&arguments, &world));
         report(&result, speaks, arguments.quiet)
     });
     outcome.unwrap_or_else(|error| {

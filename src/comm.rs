@@ -2,7 +2,7 @@
 //!
 //! Code above calls the same verbs on one rank or on many; serial is rank 0 of 1 on the same path. A failure on one
 //! rank is turned into the same error on all of them by [`agree`], so no rank leaves a collective alone; a panic
-//! ends the whole job ([`start`] installs the hook).
+//! ends the whole job ([`start`] installs the hook), with the error's own words and exit code if it carries one.
 
 pub mod device;
 pub mod grid;
@@ -18,6 +18,7 @@ mod nccl;
 #[path = "comm/nccl_absent.rs"]
 mod nccl;
 pub mod node;
+mod panics;
 mod serial;
 pub mod staged;
 mod transfer;
@@ -28,6 +29,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::mpi::{build_description, library_version};
+pub use panics::caught;
 pub use serial::Serial;
 pub use transfer::{Grain, Message, Transfer};
 

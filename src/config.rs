@@ -143,6 +143,8 @@ pub struct EngineSection {
     pub device: DeviceKind,
     /// The GPU of every rank, by number; one after the other over the ranks of a node if absent. Absent on the CPU.
     pub gpu: Option<usize>,
+    /// Whether a state for which a GPU has no memory may lie in the host's (default no). False on the CPU.
+    pub spill: bool,
     /// What the low-rank engine cuts is sampled, if this is there.
     pub tail: Option<TailShape>,
 }

@@ -21,7 +21,7 @@ mod meter;
 mod packed;
 mod survey;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::Precision;
 use std::rc::Rc;
 
@@ -159,7 +159,34 @@ pub trait Device {
     /// # Errors
     /// Resource error that says how much was asked for and how much there is.
     fn allocate(&self, bytes: usize) -> Result<u64>;
-    /// Gives memory back, once everything that was called before is done.
+    /// Memory that was reserved grows in pieces of so many bytes; nothing on a device whose memory cannot grow.
+    fn growth_unit(&self) -> Option<usize> {
+        None
+    }
+    /// Addresses for so many bytes, aligned to 256 bytes, that have no memory yet: see [`Device::extend`].
+    fn reserve(&self, _bytes: usize) -> Result<u64> {
+        Err(Error::internal("the memory of this device cannot grow"))
+    }
+    /// Gives a reserved range memory for so many bytes from its beginning; what it has already keeps its content, that of
+    /// the rest is undefined.
+    ///
+    /// # Errors
+    /// Resource error as that of [`Device::allocate`]; the range is unchanged then.
+    fn extend(&self, _address: u64, _bytes: usize) -> Result<()> {
+        Err(Error::internal("the memory of this device cannot grow"))
+    }
+    /// New memory of the host that all calls reach as they do the device's own, but by the bus. Its content is undefined.
+    ///
+    /// # Errors
+    /// Resource error when the host has none, or the device does not reach it.
+    fn allocate_on_host(&self, _bytes: usize) -> Result<u64> {
+        Err(Error::resource("this device reaches no memory of the host"))
+    }
+    /// Bytes of the host's memory that it has now.
+    fn host_memory(&self) -> u64 {
+        0
+    }
+    /// Gives memory of any kind back, once everything that was called before is done.
     fn release(&self, address: u64);
     /// Copies bytes to the device; `data` may change once the call returns.
     fn upload(&self, stream: Stream, data: &[u8], to: u64) -> Result<()>;
@@ -201,13 +228,6 @@ pub trait Device {
     fn identity(&self) -> Option<[u8; 16]> {
         None
     }
-    /// Memory of the host that copies reach without a detour; the device knows it by the same address.
-    ///
-    /// # Errors
-    /// Resource error when there is none.
-    fn allocate_pinned(&self, bytes: usize) -> Result<u64>;
-    /// Gives pinned memory back, once everything that was called before is done.
-    fn release_pinned(&self, address: u64);
     /// Whether everything before the event is done.
     fn has_passed(&self, event: Event) -> Result<bool>;
     /// Whether everything called on the stream is done; a device that cannot tell waits for it.
@@ -221,6 +241,8 @@ pub struct Memory {
     device: Rc<dyn Device>,
     address: u64,
     bytes: usize,
+    /// As many bytes as it can have where it lies.
+    most: usize,
 }
 
 impl Memory {
@@ -230,7 +252,44 @@ impl Memory {
     /// As [`Device::allocate`].
     pub fn new(device: Rc<dyn Device>, bytes: usize) -> Result<Memory> {
         let address = device.allocate(bytes)?;
-        Ok(Memory { device, address, bytes })
+        Ok(Memory { device, address, bytes, most: bytes })
+    }
+
+    /// New memory that can grow to all that the device has, if that device's can, and if it is no less than one of the
+    /// pieces in which it does.
+    ///
+    /// # Errors
+    /// As [`Device::allocate`].
+    pub fn growable(device: Rc<dyn Device>, bytes: usize) -> Result<Memory> {
+        let most = device.memory()?.1 as usize;
+        if device.growth_unit().is_none_or(|unit| bytes < unit) || bytes > most {
+            return Memory::new(device, bytes);
+        }
+        let address = device.reserve(most)?;
+        let mut memory = Memory { device, address, bytes: 0, most };
+        memory.grow(bytes)?;
+        Ok(memory)
+    }
+
+    /// New memory of the host.
+    ///
+    /// # Errors
+    /// As [`Device::allocate_on_host`].
+    pub fn on_host(device: Rc<dyn Device>, bytes: usize) -> Result<Memory> {
+        let address = device.allocate_on_host(bytes)?;
+        Ok(Memory { device, address, bytes, most: bytes })
+    }
+
+    /// Gives it so many bytes where it lies; says whether it can have as many there.
+    ///
+    /// # Errors
+    /// As [`Device::extend`].
+    pub fn grow(&mut self, bytes: usize) -> Result<bool> {
+        if bytes > self.bytes && bytes <= self.most {
+            self.device.extend(self.address, bytes)?;
+            self.bytes = bytes;
+        }
+        Ok(bytes <= self.bytes)
     }
 
     /// Address of its first byte.
@@ -266,9 +325,9 @@ impl PinnedMemory {
     /// New memory, its content zero.
     ///
     /// # Errors
-    /// As [`Device::allocate_pinned`].
+    /// As [`Device::allocate_on_host`].
     pub fn new(device: Rc<dyn Device>, bytes: usize) -> Result<PinnedMemory> {
-        let address = device.allocate_pinned(bytes)?;
+        let address = device.allocate_on_host(bytes)?;
         // SAFETY: it is memory of the host of this size, and nobody else knows of it yet.
         unsafe { std::ptr::with_exposed_provenance_mut::<u8>(address as usize).write_bytes(0, bytes) };
         Ok(PinnedMemory { device, address, bytes })
@@ -301,6 +360,6 @@ impl PinnedMemory {
 
 impl Drop for PinnedMemory {
     fn drop(&mut self) {
-        self.device.release_pinned(self.address);
+        self.device.release(self.address);
     }
 }

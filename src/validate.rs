@@ -60,7 +60,8 @@ impl Line {
 /// # Errors
 /// Internal error, with the table, when a value is not what it should be; resource error when a device is missing.
 pub fn run(comm: &dyn Communicator, device: DeviceKind) -> Result<String> {
-    let computer = computer(comm, Wish { device, gpu: None, precision: Precision::Double })?;
+    let wish = Wish { device, gpu: None, precision: Precision::Double, spill: false };
+    let computer = computer(comm, wish)?;
     let mut lines = Vec::new();
     for case in CASES {
         for engine in ENGINES {

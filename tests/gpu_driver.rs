@@ -10,8 +10,8 @@ mod host_device;
 mod ranks;
 
 use num_complex::{Complex, Complex32, Complex64};
-use rhoshard::backend::Backend;
 use rhoshard::backend::cuda::Cuda;
+use rhoshard::backend::{Backend, Shard};
 use rhoshard::comm::device::connect;
 use rhoshard::comm::{Communicator, Message, agree};
 use rhoshard::device::{
@@ -178,6 +178,132 @@ fn memory_that_runs_out_is_an_error_with_numbers() {
     }
     drop(held);
     assert!(Memory::new(device, 100 << 20).is_ok());
+}
+
+/// A device whose memory cannot grow, for a test that has the lock.
+fn fixed() -> Rc<dyn Device> {
+    // SAFETY: the lock keeps other tests from the environment.
+    unsafe { std::env::set_var("FAKE_CUDA_FIXED", "1") };
+    let fixed = cuda::open(0);
+    // SAFETY: as above.
+    unsafe { std::env::remove_var("FAKE_CUDA_FIXED") };
+    fixed.unwrap()
+}
+
+#[test]
+fn memory_grows_where_it_lies_and_keeps_its_content() {
+    let (device, _lock) = device();
+    let unit = device.growth_unit().unwrap();
+    assert_eq!(unit, 2 << 20);
+    let mut memory = Memory::growable(device.clone(), unit + 5).unwrap();
+    assert_eq!(device.memory().unwrap().0, MEMORY - 2 * unit as u64, "addresses are no memory");
+    let (address, mut content) = (memory.address(), Vec::new());
+    for size in [unit + 5, 2 * unit, 2 * unit + 1, 31 * unit + 7] {
+        assert!(memory.grow(size).unwrap());
+        assert_eq!((memory.address(), memory.bytes()), (address, size));
+        let more = bytes(size - content.len(), content.len() as u8);
+        device.upload(Stream::Compute, &more, address + content.len() as u64).unwrap();
+        content.extend(more);
+        let mut received = vec![0; size];
+        device.download(Stream::Compute, address, &mut received).unwrap();
+        assert!(received == content, "{size} bytes");
+    }
+    let beyond = Rectangle { address: address + (32 * unit) as u64 - 4, pitch: 8 };
+    let error = device.clear(Stream::Compute, beyond, 8, 1).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Internal, "the made-up driver knows what is mapped: {error}");
+    let held = Memory::new(device.clone(), 150 << 20).unwrap();
+    let error = memory.grow(100 * unit).unwrap_err().to_string();
+    assert!(error.contains("bytes do not fit into the memory of the GPU Fake GPU 1"), "{error}");
+    assert_eq!((memory.bytes(), device.memory().unwrap().0), (31 * unit + 7, MEMORY - (150 << 20) - 32 * unit as u64));
+    assert!(!memory.grow(MEMORY as usize + 1).unwrap(), "more than there are addresses for");
+    drop((held, memory));
+    assert_eq!(device.memory().unwrap().0, MEMORY, "all memory was given back");
+    assert!(Memory::growable(device, 5).unwrap().bytes() == 5);
+}
+
+#[test]
+fn rows_are_spread_within_memory_that_has_grown() {
+    let (device, _lock) = device();
+    let unit = device.growth_unit().unwrap();
+    let mut memory = Memory::growable(device.clone(), unit).unwrap();
+    let content = bytes(unit, 11);
+    device.upload(Stream::Compute, &content, memory.address()).unwrap();
+    assert!(memory.grow(3 * unit).unwrap());
+    // The upper half of the rows, each three times as long now: the copy reaches from one piece of memory into the other.
+    let (rows, pitch) = (unit / 64, 64);
+    let at = |pitch: usize| Rectangle { address: memory.address() + (rows / 2 * pitch) as u64, pitch };
+    device.copy(Stream::Compute, at(pitch), at(3 * pitch), pitch, rows / 2).unwrap();
+    let mut received = vec![0; 3 * unit];
+    device.download(Stream::Compute, memory.address(), &mut received).unwrap();
+    for row in rows / 2..rows {
+        assert!(received[3 * pitch * row..][..pitch] == content[pitch * row..][..pitch], "row {row}");
+    }
+}
+
+#[test]
+fn a_device_whose_memory_cannot_grow_says_so() {
+    let (_device, _lock) = device();
+    let fixed = fixed();
+    assert_eq!(fixed.growth_unit(), None);
+    let mut memory = Memory::growable(fixed.clone(), 8 << 20).unwrap();
+    assert!(!memory.grow((8 << 20) + 1).unwrap() && memory.grow(8 << 20).unwrap());
+    assert_eq!(fixed.memory().unwrap().0, MEMORY - (8 << 20));
+    assert!(fixed.reserve(1 << 20).is_err());
+}
+
+#[test]
+fn a_shard_grows_within_the_memory_of_a_gpu() {
+    let (device, _lock) = device();
+    // 126 MB that become 189 MB, of 268 MB.
+    let (rows, width, more) = (1 << 13, 960, 1440);
+    let amplitude = |row: usize, column: usize| Complex64::new(row as f64, column as f64);
+    let filled = |device: &Rc<dyn Device>| {
+        let mut shard = Cuda::new(device.clone(), Precision::Double).unwrap().allocate(rows, width).unwrap();
+        shard.append_zeros(width);
+        for row in 0..rows {
+            let values: Vec<Complex64> = (0..width).map(|column| amplitude(row, column)).collect();
+            shard.set_row(row, &values);
+        }
+        shard
+    };
+    let check = |shard: &dyn Shard| {
+        for row in 0..rows {
+            let values = shard.row(row);
+            assert!(values.iter().enumerate().all(|(column, value)| *value == amplitude(row, column)), "row {row}");
+        }
+    };
+    let mut shard = filled(&device);
+    shard.reserve(more).unwrap();
+    check(&*shard);
+    drop(shard);
+    let mut copied = filled(&fixed());
+    assert!(copied.reserve(more).unwrap_err().to_string().contains("no GPU memory for 8192 rows of 1440 columns"));
+    check(&*copied);
+    drop(copied);
+    assert_eq!(device.memory().unwrap().0, MEMORY, "all memory was given back");
+}
+
+#[test]
+fn memory_of_the_host_is_reached_as_the_devices_own() {
+    let (device, _lock) = device();
+    let before = device.host_memory();
+    let far = Memory::on_host(device.clone(), 5 << 20).unwrap();
+    let near = Memory::new(device.clone(), 5 << 20).unwrap();
+    assert_eq!((device.host_memory() - before, device.memory().unwrap().0), (5 << 20, MEMORY - (5 << 20)));
+    let content = bytes(5 << 20, 3);
+    device.upload(Stream::Compute, &content, far.address()).unwrap();
+    let row = |memory: &Memory| Rectangle { address: memory.address(), pitch: 1 << 20 };
+    device.copy(Stream::Compute, row(&far), row(&near), 1 << 19, 5).unwrap();
+    device.clear(Stream::Compute, row(&far), 1 << 20, 5).unwrap();
+    let (mut copied, mut cleared) = (vec![0; 5 << 20], vec![1; 5 << 20]);
+    device.download(Stream::Compute, near.address(), &mut copied).unwrap();
+    device.download(Stream::Compute, far.address(), &mut cleared).unwrap();
+    assert!((0..5).all(|row| copied[row << 20..][..1 << 19] == content[row << 20..][..1 << 19]));
+    assert!(cleared.iter().all(|byte| *byte == 0));
+    let error = Memory::on_host(device.clone(), 1 << 40).err().unwrap().to_string();
+    assert!(error.contains("the host has no 1099511627776 bytes") && error.contains("ulimit -l"), "{error}");
+    drop(far);
+    assert_eq!(device.host_memory(), before);
 }
 
 /// The argument of what the made-up driver does for `sum_parts`: it sets numbers to a value.

@@ -4,7 +4,6 @@ mod frame;
 mod index;
 mod kernels;
 mod memory;
-mod order;
 mod overlaps;
 mod packing;
 mod parts;

@@ -9,11 +9,13 @@ mod block_overlaps;
 mod branch;
 mod context;
 mod eigen;
+mod growth;
 mod hermitian;
 mod operations;
 mod panels;
 mod products;
 mod rows;
+mod spill;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -21,14 +23,18 @@ mod tests;
 use super::{Backend, LocalOperation, Pass, Precision, RowSet, Shard};
 use crate::device::cuda::range;
 use crate::device::{Device, Memory, Packed, Rectangle, Stream};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::linalg::Matrix;
 use context::{Context, done};
 pub use hermitian::{HermitianMethod, hermitian_product};
 use num_complex::Complex64;
-use panels::PANEL_BYTES;
 use std::ops::Range;
 use std::rc::Rc;
+
+/// Bytes that verbs may have to work in beside panels of rows, for the square of a shard's number of columns. The most is
+/// needed for a channel on two qubits that is compressed without being formed: ten block Gram matrices, sixteen rotations, and
+/// the tables of two calls before.
+pub const SQUARE_BYTES: u64 = 16 * (10 + 3 * 16);
 
 /// Makes shards in the memory of one GPU.
 pub struct Cuda {
@@ -41,7 +47,21 @@ impl Cuda {
     /// # Errors
     /// Resource error when the device has no memory.
     pub fn new(device: Rc<dyn Device>, precision: Precision) -> Result<Cuda> {
-        Ok(Cuda { context: Rc::new(Context::new(device, precision)?) })
+        Cuda::spilling(device, precision, 0)
+    }
+
+    /// As [`Cuda::new`]; shards for which the device has no memory take up to so many bytes of the host's.
+    ///
+    /// # Errors
+    /// As [`Cuda::new`].
+    pub fn spilling(device: Rc<dyn Device>, precision: Precision, host_bytes: u64) -> Result<Cuda> {
+        Ok(Cuda { context: Rc::new(Context::new(device, precision, host_bytes)?) })
+    }
+
+    /// Bytes that verbs may have to work in, whatever the number of columns: two panels of rows, one of a message, and less
+    /// than another for tables and sums.
+    pub fn working_bytes(&self) -> u64 {
+        4 * self.context.panel_bytes() as u64
     }
 }
 
@@ -51,7 +71,7 @@ impl Backend for Cuda {
     }
 
     fn allocate(&self, rows: usize, reserve: usize) -> Result<Box<dyn Shard>> {
-        let mut shard = CudaShard { context: self.context.clone(), rows, width: 0, reserved: 0, memory: None };
+        let mut shard = CudaShard::new(self.context.clone(), rows);
         shard.reserve(reserve.max(1))?;
         Ok(Box::new(shard))
     }
@@ -64,9 +84,28 @@ struct CudaShard {
     width: usize,
     reserved: usize,
     memory: Option<Memory>,
+    /// Whether its memory is the host's.
+    spilled: bool,
 }
 
 impl CudaShard {
+    /// A shard that has no memory yet.
+    fn new(context: Rc<Context>, rows: usize) -> CudaShard {
+        CudaShard { context, rows, width: 0, reserved: 0, memory: None, spilled: false }
+    }
+
+    /// A shard in memory that has room for `reserved` columns, of which `width` are in use.
+    fn over(context: Rc<Context>, memory: Memory, (rows, reserved): (usize, usize), width: usize) -> CudaShard {
+        CudaShard { width, reserved, memory: Some(memory), ..CudaShard::new(context, rows) }
+    }
+
+    /// What the products of so many columns need, so that no verb has to ask for more.
+    fn reserve_to_compute(&self, columns: usize) -> Result<()> {
+        let panel = self.context.panel_bytes();
+        let bytes = 2 * panel.min(16 * self.rows * columns) + 16 * columns.pow(2);
+        self.context.reserve(bytes).map_err(|error| self.no_room(columns, &error))
+    }
+
     /// Address of the first amplitude.
     fn address(&self) -> u64 {
         self.memory.as_ref().expect("a shard has memory from the start").address()
@@ -74,17 +113,6 @@ impl CudaShard {
 
     fn row_address(&self, row: usize) -> u64 {
         self.address() + (row * self.reserved * self.context.amplitude()) as u64
-    }
-
-    /// Memory for rows of so many columns.
-    fn memory_for(&self, reserved: usize) -> Result<Memory> {
-        let bytes = self.rows.checked_mul(reserved * self.context.amplitude());
-        let asked = format!("no GPU memory for {} rows of {reserved} columns of the state", self.rows);
-        let missing = |what: String| {
-            Error::resource(what).next("use more GPUs, a larger budget, precision = \"single\" or device = \"cpu\"")
-        };
-        let bytes = bytes.ok_or_else(|| missing(asked.clone()))?;
-        Memory::new(self.context.device.clone(), bytes).map_err(|error| missing(format!("{asked}: {}", error.what)))
     }
 }
 
@@ -106,12 +134,11 @@ impl Shard for CudaShard {
             return Ok(());
         }
         let reserved = self.context.precision.reserve_for(columns);
-        let memory = self.memory_for(reserved)?;
-        // What the products of so many columns need, so that no verb has to ask for more.
-        self.context.reserve(2 * PANEL_BYTES.min(16 * self.rows * reserved) + 16 * reserved.pow(2))?;
-        self.copy_to(memory.address(), reserved);
-        (self.memory, self.reserved) = (Some(memory), reserved);
-        Ok(())
+        let grown = self.reserve_to_compute(reserved).and_then(|()| self.make_room(reserved));
+        match grown {
+            Err(_) if self.context.may_spill() && !self.spilled => self.spill(reserved),
+            grown => grown,
+        }
     }
 
     fn append_zeros(&mut self, count: usize) {
@@ -126,13 +153,19 @@ impl Shard for CudaShard {
     }
 
     fn passes(&self, operations: Vec<LocalOperation>, within: usize) -> Vec<Pass> {
-        operations::passes(self, operations, within)
+        match self.spilled {
+            true => self.spilled_passes(operations, within),
+            false => operations::passes(self, operations, within),
+        }
     }
 
     fn run_tiles(&mut self, pass: &Pass, tiles: Range<usize>) {
         assert!(pass.width_after <= self.reserved, "room is reserved before columns are appended");
         let _range = range(|| format!("pass of {} operations, {} columns", pass.operations.len(), pass.width));
-        self.run_pass(pass, tiles);
+        match self.spilled {
+            true => self.run_spilled(pass, tiles),
+            false => self.run_pass(pass, tiles),
+        }
     }
 
     fn end_pass(&mut self, pass: &Pass) {

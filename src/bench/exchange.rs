@@ -48,7 +48,7 @@ pub struct Timed {
 /// Resource error when a rank has no device or they cannot be connected; internal error when bytes arrive wrong. The same on
 /// every rank.
 pub fn exchange(comm: &dyn Communicator, kind: DeviceKind) -> Result<Exchanges> {
-    let computer = computer(comm, Wish { device: kind, gpu: None, precision: Precision::Double })?;
+    let computer = computer(comm, Wish { device: kind, gpu: None, precision: Precision::Double, spill: false })?;
     let device = computer.device().ok_or_else(|| {
         Error::resource("there is no GPU to exchange with")
             .next("see `rhoshard info`; `rhoshard bench machine` measures hosts")

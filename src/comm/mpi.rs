@@ -2,7 +2,7 @@
 
 mod transfer;
 
-use super::{Communicator, Message, Transfer};
+use super::{Communicator, Message, Transfer, panics};
 use crate::error::{Error, Result};
 use ::mpi::collective::SystemOperation;
 use ::mpi::datatype::PartitionMut;
@@ -14,8 +14,6 @@ use ::mpi::{Count, Threading};
 
 /// The largest message handed to the library at once; MPI counts are 32-bit.
 const LARGEST_MESSAGE: usize = 1 << 30;
-/// Exit code of a job that a panicking rank ended.
-const PANIC_EXIT_CODE: i32 = 13;
 
 /// Holds MPI open; finalises it when dropped.
 pub(super) struct Library {
@@ -29,19 +27,13 @@ pub(super) fn start() -> Result<(Library, Box<dyn Communicator>)> {
         return Err(Error::resource("this MPI library does not allow threads in a rank")
             .next("use an MPI library built with thread support (MPI_THREAD_FUNNELED)"));
     }
-    abort_on_panic();
     let world = Mpi(universe.world());
-    Ok((Library { _universe: universe }, Box::new(world)))
-}
-
-/// Unwinding would reach `MPI_Finalize`, which waits for ever for the other ranks; so a panic ends the whole job.
-fn abort_on_panic() {
-    let previous = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        previous(info);
+    let abort = |code| {
         // SAFETY: MPI is initialised, and MPI_Abort may be called from any state.
-        unsafe { ffi::MPI_Abort(ffi::RSMPI_COMM_WORLD, PANIC_EXIT_CODE) };
-    }));
+        unsafe { ffi::MPI_Abort(ffi::RSMPI_COMM_WORLD, code) };
+    };
+    panics::end_the_job(world.rank(), world.size(), abort);
+    Ok((Library { _universe: universe }, Box::new(world)))
 }
 
 /// The MPI library in use, its first line.

@@ -139,6 +139,7 @@ fn engine(section: &Table) -> Result<EngineSection> {
         threads: optional(section, "threads", |value| Ok(value.whole(1..=MAXIMUM_THREADS)? as usize))?,
         device,
         gpu: gpu(section, device)?,
+        spill: spill(section, device)?,
         tail: optional(section, "tail", |_| tail(&section.table("tail")?))?,
     })
 }
@@ -150,6 +151,16 @@ fn gpu(section: &Table, device: DeviceKind) -> Result<Option<usize>> {
         return Err(value.error("is given with device = \"cpu\"").next("leave it out, or set device = \"cuda\""));
     }
     value.whole(0..=LARGEST_GPU).map(|number| Some(number as usize))
+}
+
+/// On the CPU the state lies in the host's memory anyway.
+fn spill(section: &Table, device: DeviceKind) -> Result<bool> {
+    let Some(value) = section.get("spill") else { return Ok(false) };
+    let spill = value.flag()?;
+    if spill && device == DeviceKind::Cpu {
+        return Err(value.error("is true with device = \"cpu\"").next("leave it out, or set device = \"cuda\""));
+    }
+    Ok(spill)
 }
 
 /// One block alone has no spread, and one column alone nothing to be merged with.

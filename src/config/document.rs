@@ -37,6 +37,7 @@ pub(super) const JOB: Tables = &[
             "threads",
             "device",
             "gpu",
+            "spill",
         ],
     ),
     ("engine.tail", &["blocks", "columns"]),

@@ -24,6 +24,7 @@ precision = "single"
 threads = 3
 device = "cuda"
 gpu = 1
+spill = true
 [observe]
 expectations = [
   "Z0",
@@ -73,7 +74,7 @@ fn defaults_are_filled_in() {
     assert_eq!((engine.kind, engine.budget, engine.cut, engine.prune), (EngineKind::LowRank, Some(1e-2), None, None));
     assert_eq!((engine.compression, engine.precision), (Compression::Lazy, Precision::Double));
     assert_eq!((engine.max_rank, engine.memory, engine.threads, engine.strict), (None, None, None, false));
-    assert_eq!((engine.device, engine.gpu), (DeviceKind::Auto, None));
+    assert_eq!((engine.device, engine.gpu, engine.spill), (DeviceKind::Auto, None, false));
 }
 
 #[test]
@@ -127,9 +128,9 @@ fn every_key_is_read() {
     assert_eq!((engine.budget, engine.compression), (Some(5e-3), Compression::EveryChannel));
     assert_eq!((engine.max_rank, engine.memory, engine.threads), (Some(100), Some(4 << 30), Some(3)));
     assert_eq!((engine.strict, engine.precision), (true, Precision::Single));
-    assert_eq!((engine.device, engine.gpu), (DeviceKind::Cuda, Some(1)));
+    assert_eq!((engine.device, engine.gpu, engine.spill), (DeviceKind::Cuda, Some(1), true));
     let lines: Vec<usize> = config.observe.expectations.iter().map(|text| text.line).collect();
-    assert_eq!(lines, [23, 24]);
+    assert_eq!(lines, [24, 25]);
     assert_eq!(config.observe.probabilities[0].value, [0, 1, 2]);
     assert_eq!((config.observe.shots, config.output.state), (1000, true));
     let observe = &config.observe;

@@ -7,6 +7,7 @@ mod events;
 mod failure;
 mod gpus;
 pub mod libraries;
+mod memory;
 mod modules;
 mod products;
 mod ranges;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use cudarc::driver::{DriverError, result, sys};
 use eigen::Solver;
 use events::Events;
+use memory::Ranges;
 use modules::{Modules, Versions};
 use products::Products;
 use staging::Staging;
@@ -48,6 +50,7 @@ pub fn open(number: usize) -> Result<Rc<dyn Device>> {
 struct Cuda {
     gpu: Gpu,
     modules: Modules,
+    ranges: Ranges,
     events: RefCell<Events>,
     marks: RefCell<Events>,
     compute: Queue,
@@ -98,9 +101,9 @@ impl Cuda {
         let context = Context::enter(device).map_err(explain(&opening))?;
         let (compute, communication) = Queue::both().map_err(explain(&opening))?;
         let versions = Versions { architecture: gpu.architecture, driver: gpus::driver_version()? };
-        let modules = Modules::new(versions, shared);
+        let (modules, ranges) = (Modules::new(versions, shared), Ranges::new(device));
         let (events, marks) = (RefCell::new(Events::new()), RefCell::new(Events::timed()));
-        Ok(Cuda { gpu, modules, events, marks, compute, communication, context })
+        Ok(Cuda { gpu, modules, ranges, events, marks, compute, communication, context })
     }
 
     fn queue(&self, stream: Stream) -> &Queue {
@@ -192,9 +195,28 @@ impl Device for Cuda {
         }
     }
 
+    fn growth_unit(&self) -> Option<usize> {
+        self.ranges.unit()
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<u64> {
+        self.ranges.reserve(bytes)
+    }
+
+    fn extend(&self, address: u64, bytes: usize) -> Result<()> {
+        self.ranges.extend(address, bytes, |more| self.out_of_memory(more))
+    }
+
+    fn allocate_on_host(&self, bytes: usize) -> Result<u64> {
+        self.ranges.allocate_on_host(bytes)
+    }
+
+    fn host_memory(&self) -> u64 {
+        self.ranges.on_host()
+    }
+
     fn release(&self, address: u64) {
-        // SAFETY: everything that may use the memory is done, and the caller forgets the address.
-        let released = self.wait_for_all().and_then(|()| unsafe { result::free_sync(address) });
+        let released = self.wait_for_all().and_then(|()| self.ranges.release(address));
         if let Err(error) = released {
             tracing::warn!("{}", failure::driver("giving memory back", error));
         }
@@ -323,24 +345,6 @@ impl Device for Cuda {
     fn identity(&self) -> Option<[u8; 16]> {
         let uuid = result::device::get_uuid(self.context.0).ok()?;
         Some(uuid.bytes.map(|byte| byte as u8))
-    }
-
-    fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
-        // Every GPU of the process may copy from it, and to it.
-        let flags = sys::CU_MEMHOSTALLOC_PORTABLE | sys::CU_MEMHOSTALLOC_DEVICEMAP;
-        // SAFETY: nobody has the new memory's address yet. Nothing cannot be allocated.
-        let address = unsafe { result::malloc_host(bytes.max(1), flags) };
-        let action = format!("allocating {bytes} bytes of pinned host memory");
-        address.map(|address| address.expose_provenance() as u64).map_err(explain(&action))
-    }
-
-    fn release_pinned(&self, address: u64) {
-        let address = ptr::with_exposed_provenance_mut(address as usize);
-        // SAFETY: everything that may use the memory is done, and the caller forgets the address.
-        let released = self.wait_for_all().and_then(|()| unsafe { result::free_host(address) });
-        if let Err(error) = released {
-            tracing::warn!("{}", failure::driver("giving pinned host memory back", error));
-        }
     }
 
     fn has_passed(&self, event: Event) -> Result<bool> {

@@ -1,22 +1,21 @@
 //! The GPU on the CPU: its kernels, compiled by a C++ compiler, run here (`kernels/shim`). For tests of kernels and of all
 //! that calls them on machines without a GPU; slow.
 
+mod memory;
+
 use super::{Device, Eigenproblem, Event, Form, HermitianProduct, Launch, Mark, Operand, Product, Rectangle, Stream};
 use crate::error::{Error, Result};
 use crate::linalg::{self, Matrix, Precision};
+use memory::Memory;
 use num_complex::Complex64;
-use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
-/// What the memory of every allocation is aligned to.
-const ALIGNMENT: usize = 256;
-/// New memory is filled with this byte: numbers of it are not numbers.
-const POISON: u8 = 0xff;
-/// Bytes that can be allocated.
+/// Bytes that can be allocated, unless the environment says how many.
 const MEMORY: u64 = 1 << 34;
+/// The variable that does.
+const MEMORY_VARIABLE: &str = "RHOSHARD_EMULATED_MEMORY";
 
 unsafe extern "C" {
     fn rhoshard_emulate(
@@ -45,12 +44,30 @@ pub fn solved() -> u64 {
     SOLVED.get()
 }
 
-/// The GPU on the CPU.
+/// The GPU on the CPU; `RHOSHARD_EMULATED_MEMORY` is its number of bytes, if it is set.
+///
+/// # Errors
+/// Input error when that is no number.
+pub fn open() -> Result<Rc<dyn Device>> {
+    let Ok(text) = std::env::var(MEMORY_VARIABLE) else { return with_memory(MEMORY) };
+    let no_number = || Error::input(format!("{MEMORY_VARIABLE} is `{text}`")).allowed("a number of bytes");
+    with_memory(text.parse().map_err(|_| no_number())?)
+}
+
+/// As [`open`], with so many bytes of memory.
 ///
 /// # Errors
 /// Never in this build.
-pub fn open() -> Result<Rc<dyn Device>> {
-    Ok(Rc::new(Emulated::new("")))
+pub fn with_memory(bytes: u64) -> Result<Rc<dyn Device>> {
+    Ok(Rc::new(Emulated::new("", bytes)))
+}
+
+/// As [`with_memory`], of a device whose memory cannot grow.
+///
+/// # Errors
+/// Never in this build.
+pub fn without_growth(bytes: u64) -> Result<Rc<dyn Device>> {
+    Ok(Rc::new(Emulated { growth_unit: None, ..Emulated::new("", bytes) }))
 }
 
 /// As [`open`], with one barrier of each kernel left out (double precision only): what it computes is wrong wherever that
@@ -59,31 +76,23 @@ pub fn open() -> Result<Rc<dyn Device>> {
 /// # Errors
 /// Never in this build.
 pub fn without_barrier(number: u32) -> Result<Rc<dyn Device>> {
-    Ok(Rc::new(Emulated::new(&format!("_without_{number}"))))
+    Ok(Rc::new(Emulated::new(&format!("_without_{number}"), MEMORY)))
 }
 
 /// One emulated device.
 pub struct Emulated {
     /// What is put behind the names of kernels.
     variant: String,
-    allocated: RefCell<HashMap<u64, Layout>>,
-    pinned: RefCell<HashMap<u64, Layout>>,
-    used: Cell<u64>,
+    memory: Memory,
+    growth_unit: Option<usize>,
     events: Cell<u64>,
     marks: RefCell<Vec<Instant>>,
 }
 
 impl Emulated {
-    fn new(variant: &str) -> Emulated {
-        let (allocated, pinned) = (RefCell::default(), RefCell::default());
-        Emulated {
-            variant: variant.into(),
-            allocated,
-            pinned,
-            used: Cell::new(0),
-            events: Cell::new(0),
-            marks: RefCell::default(),
-        }
+    fn new(variant: &str, bytes: u64) -> Emulated {
+        let (memory, growth_unit) = (Memory::new(bytes), Some(memory::UNIT));
+        Emulated { variant: variant.into(), memory, growth_unit, events: Cell::new(0), marks: RefCell::default() }
     }
 }
 
@@ -93,7 +102,7 @@ impl Device for Emulated {
     }
 
     fn memory(&self) -> Result<(u64, u64)> {
-        Ok((MEMORY - self.used.get(), MEMORY))
+        Ok(self.memory.state())
     }
 
     fn multiprocessors(&self) -> u32 {
@@ -101,33 +110,31 @@ impl Device for Emulated {
     }
 
     fn allocate(&self, bytes: usize) -> Result<u64> {
-        let free = MEMORY - self.used.get();
-        let no_memory =
-            || Error::resource(format!("the emulated GPU has no memory for {bytes} bytes, only for {free}"));
-        let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT).map_err(|_| no_memory())?;
-        if layout.size() as u64 > free {
-            return Err(no_memory());
-        }
-        // SAFETY: the layout has a size, and the memory just allocated has that size.
-        let address = unsafe {
-            let address = std::alloc::alloc(layout);
-            if address.is_null() {
-                return Err(no_memory());
-            }
-            address.write_bytes(POISON, layout.size());
-            address as u64
-        };
-        self.allocated.borrow_mut().insert(address, layout);
-        self.used.set(self.used.get() + layout.size() as u64);
-        Ok(address)
+        self.memory.allocate(bytes)
+    }
+
+    fn growth_unit(&self) -> Option<usize> {
+        self.growth_unit
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<u64> {
+        self.memory.reserve(bytes)
+    }
+
+    fn extend(&self, address: u64, bytes: usize) -> Result<()> {
+        self.memory.extend(address, bytes)
+    }
+
+    fn allocate_on_host(&self, bytes: usize) -> Result<u64> {
+        self.memory.allocate_on_host(bytes)
+    }
+
+    fn host_memory(&self) -> u64 {
+        self.memory.on_host()
     }
 
     fn release(&self, address: u64) {
-        if let Some(layout) = self.allocated.borrow_mut().remove(&address) {
-            self.used.set(self.used.get() - layout.size() as u64);
-            // SAFETY: the address was allocated with this layout, and is forgotten.
-            unsafe { std::alloc::dealloc(address as *mut u8, layout) };
-        }
+        self.memory.release(address);
     }
 
     fn upload(&self, _stream: Stream, data: &[u8], to: u64) -> Result<()> {
@@ -246,26 +253,6 @@ impl Device for Emulated {
         let marks = self.marks.borrow();
         let [from, to] = [from, to].map(|mark| marks[mark.0 as usize]);
         Ok(Some(to.saturating_duration_since(from).as_secs_f64()))
-    }
-
-    fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
-        let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT);
-        let layout = layout.map_err(|_| Error::resource(format!("{bytes} bytes of host memory cannot be had")))?;
-        // SAFETY: the layout has a size.
-        let address = unsafe { std::alloc::alloc(layout) };
-        if address.is_null() {
-            return Err(Error::resource(format!("there is no host memory for {bytes} bytes")));
-        }
-        let address = address.expose_provenance() as u64;
-        self.pinned.borrow_mut().insert(address, layout);
-        Ok(address)
-    }
-
-    fn release_pinned(&self, address: u64) {
-        if let Some(layout) = self.pinned.borrow_mut().remove(&address) {
-            // SAFETY: the address was allocated with this layout, and is forgotten.
-            unsafe { std::alloc::dealloc(std::ptr::with_exposed_provenance_mut(address as usize), layout) };
-        }
     }
 
     fn has_passed(&self, event: Event) -> Result<bool> {

@@ -12,6 +12,22 @@ pub fn open() -> Result<Rc<dyn Device>> {
     Err(absent())
 }
 
+/// As [`open`], with so many bytes of memory.
+///
+/// # Errors
+/// Always: this build has none.
+pub fn with_memory(_bytes: u64) -> Result<Rc<dyn Device>> {
+    Err(absent())
+}
+
+/// As [`with_memory`], of a device whose memory cannot grow.
+///
+/// # Errors
+/// Always: this build has none.
+pub fn without_growth(_bytes: u64) -> Result<Rc<dyn Device>> {
+    Err(absent())
+}
+
 /// As [`open`], with one barrier of each kernel left out.
 ///
 /// # Errors

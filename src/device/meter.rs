@@ -189,11 +189,20 @@ impl Device for Meter {
     fn identity(&self) -> Option<[u8; 16]> {
         self.device.identity()
     }
-    fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
-        self.device.allocate_pinned(bytes)
+    fn growth_unit(&self) -> Option<usize> {
+        self.device.growth_unit()
     }
-    fn release_pinned(&self, address: u64) {
-        self.device.release_pinned(address);
+    fn reserve(&self, bytes: usize) -> Result<u64> {
+        self.device.reserve(bytes)
+    }
+    fn extend(&self, address: u64, bytes: usize) -> Result<()> {
+        self.device.extend(address, bytes)
+    }
+    fn allocate_on_host(&self, bytes: usize) -> Result<u64> {
+        self.device.allocate_on_host(bytes)
+    }
+    fn host_memory(&self) -> u64 {
+        self.device.host_memory()
     }
     fn has_passed(&self, event: Event) -> Result<bool> {
         self.device.has_passed(event)

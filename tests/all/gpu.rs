@@ -1,6 +1,7 @@
 //! Whole jobs with the kernels of the GPU: on the emulated one, or on a real one where `RHOSHARD_TEST_GPU=cuda` says so.
 
 mod jobs;
+mod memory;
 
 use crate::support::{JobFolder, Outcome, finish, rhoshard, say};
 use jobs::{assert_agree, job, jobs};

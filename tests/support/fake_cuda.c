@@ -2,7 +2,8 @@
  *
  * Work on streams is not done when it is called but when it is waited for, as late as CUDA would ever do it. So a buffer
  * that is used again too early, or a result that is read too early, shows as wrong bytes. Built five times, with
- * -DDRIVER, -DNVRTC, -DCUBLAS, -DCUSOLVER and -DNCCL. FAKE_CUDA_MEMORY bytes can be allocated.
+ * -DDRIVER, -DNVRTC, -DCUBLAS, -DCUSOLVER and -DNCCL. FAKE_CUDA_MEMORY bytes can be allocated. Reserved addresses can be touched only where
+ * memory is mapped and access was given. With FAKE_CUDA_FIXED set the device cannot reserve any.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -10,7 +11,9 @@
 #include <string.h>
 
 #ifdef DRIVER
-enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_FOUND = 500 };
+#define _GNU_SOURCE
+#include <sys/mman.h>
+enum { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_FOUND = 500, ILLEGAL_ADDRESS = 700 };
 enum { COPY, SET8, SET32, RECORD, WAIT, FILL64, FILL32 };
 #define OPERATIONS (1 << 16)
 
@@ -20,6 +23,44 @@ typedef struct stream { operation *list; uint64_t called, done; } stream;
 
 static _Atomic uint64_t allocated, pinned;
 typedef struct { uint64_t bytes, padding[31]; } header;
+
+/* Ranges of addresses, and pieces of memory that are mapped into them. */
+#define GRANULARITY (2ul << 20)
+#define PIECES 4096
+typedef struct { uint64_t start, bytes; } range;
+typedef struct { uint64_t bytes, address; int held, accessible; } piece;
+static range ranges[256];
+static piece pieces[PIECES];
+
+static range *range_of(uint64_t address) {
+    for (int i = 0; i < 256; i++)
+        if (ranges[i].bytes && address - ranges[i].start < ranges[i].bytes) return &ranges[i];
+    return NULL;
+}
+
+static piece *piece_at(uint64_t address) {
+    for (int i = 0; i < PIECES; i++)
+        if (pieces[i].address && address - pieces[i].address < pieces[i].bytes) return &pieces[i];
+    return NULL;
+}
+
+/* Whether so many bytes can be touched, as far as addresses were reserved. */
+static int usable(uint64_t address, uint64_t bytes) {
+    uint64_t end = address + bytes;
+    while (address < end && range_of(address)) {
+        piece *p = piece_at(address);
+        if (!p || !p->accessible) return 0;
+        address = p->address + p->bytes;
+    }
+    return 1;
+}
+
+/* Memory is gone when nothing refers to it any more. */
+static void drop(piece *p) {
+    if (p->held || p->address) return;
+    allocated -= p->bytes;
+    memset(p, 0, sizeof *p);
+}
 
 static void run_until(stream *s, uint64_t place);
 
@@ -47,6 +88,11 @@ static void run_until(stream *s, uint64_t place) {
 static int call(void *handle, operation o) {
     stream *s = handle;
     if (s->called == OPERATIONS) return OUT_OF_MEMORY;
+    for (uint64_t row = 0; row < o.rows && o.kind != WAIT; row++) {
+        uint64_t unit = o.kind == COPY || o.kind == SET8 ? 1 : o.kind == FILL64 ? 8 : 4;
+        if (!usable(o.to + row * o.pitch_to, o.width * unit)) return ILLEGAL_ADDRESS;
+        if (o.kind == COPY && !usable(o.from + row * o.pitch_from, o.width)) return ILLEGAL_ADDRESS;
+    }
     s->list[s->called++] = o;
     return SUCCESS;
 }
@@ -67,6 +113,7 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
     case 16: *value = 132; break;
     case 87: *value = 2; break;
     case 97: *value = 227 << 10; break;
+    case 102: *value = !getenv("FAKE_CUDA_FIXED"); break;
     default: return INVALID_VALUE;
     }
     return SUCCESS;
@@ -123,14 +170,104 @@ int cuMemFree_v2(uint64_t address) {
     free(block);
     return SUCCESS;
 }
-int cuMemHostAlloc(void **address, size_t bytes, unsigned flags) { pinned++; *address = malloc(bytes); return SUCCESS; }
-int cuMemFreeHost(void *address) { pinned--; free(address); return SUCCESS; }
-int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, stream *s) {
-    return call(s, (operation){.kind = COPY, .to = to, .from = (uint64_t)from, .width = bytes, .rows = 1});
+/* CUmemAllocationProp and CUmemAccessDesc of cuda.h: memory of one device, pinned there, to be read and written. */
+typedef struct { int type, handles, location, device; void *windows; unsigned char flags[8]; } properties;
+typedef struct { int location, device, flags; } access;
+static int valid(const properties *p) { return p->type == 1 && p->handles == 0 && p->location == 1 && p->device < 2; }
+
+int cuMemGetAllocationGranularity(size_t *bytes, const properties *p, int option) {
+    if (!valid(p) || option != 0) return INVALID_VALUE;
+    *bytes = GRANULARITY;
+    return SUCCESS;
 }
-int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, stream *s) {
-    return call(s, (operation){.kind = COPY, .to = (uint64_t)to, .from = from, .width = bytes, .rows = 1});
+int cuMemAddressReserve(uint64_t *address, size_t bytes, size_t alignment, uint64_t wanted, unsigned long long flags) {
+    if (!bytes || bytes % GRANULARITY || wanted || flags) return INVALID_VALUE;
+    for (int i = 0; i < 256; i++) {
+        if (ranges[i].bytes) continue;
+        void *start = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (start == MAP_FAILED) return OUT_OF_MEMORY;
+        ranges[i] = (range){(uint64_t)start, bytes};
+        *address = (uint64_t)start;
+        return SUCCESS;
+    }
+    return OUT_OF_MEMORY;
 }
+int cuMemAddressFree(uint64_t address, size_t bytes) {
+    range *r = range_of(address);
+    if (!r || r->start != address || r->bytes != bytes) return INVALID_VALUE;
+    for (int i = 0; i < PIECES; i++)
+        if (pieces[i].address && range_of(pieces[i].address) == r) return INVALID_VALUE;
+    munmap((void *)address, bytes);
+    r->bytes = 0;
+    return SUCCESS;
+}
+int cuMemCreate(unsigned long long *handle, size_t bytes, const properties *p, unsigned long long flags) {
+    if (!bytes || bytes % GRANULARITY || !valid(p) || flags) return INVALID_VALUE;
+    if (bytes > memory() - allocated) return OUT_OF_MEMORY;
+    for (int i = 0; i < PIECES; i++) {
+        if (pieces[i].held || pieces[i].address) continue;
+        pieces[i] = (piece){.bytes = bytes, .held = 1};
+        allocated += bytes;
+        *handle = i + 1;
+        return SUCCESS;
+    }
+    return OUT_OF_MEMORY;
+}
+int cuMemMap(uint64_t address, size_t bytes, size_t offset, unsigned long long handle, unsigned long long flags) {
+    piece *p = &pieces[handle - 1];
+    range *r = range_of(address);
+    if (handle - 1 >= PIECES || !p->held || p->address || offset || flags || bytes != p->bytes || !r) return INVALID_VALUE;
+    if (address % GRANULARITY != r->start % GRANULARITY || address + bytes > r->start + r->bytes) return INVALID_VALUE;
+    for (uint64_t at = address; at < address + bytes; at += GRANULARITY)
+        if (piece_at(at)) return INVALID_VALUE;
+    p->address = address;
+    return SUCCESS;
+}
+int cuMemSetAccess(uint64_t address, size_t bytes, const access *a, size_t count) {
+    piece *p = piece_at(address);
+    if (!p || p->address != address || p->bytes != bytes || count != 1 || a->location != 1 || a->flags != 3) return INVALID_VALUE;
+    mprotect((void *)address, bytes, PROT_READ | PROT_WRITE);
+    memset((void *)address, 0xA5, bytes);
+    p->accessible = 1;
+    return SUCCESS;
+}
+int cuMemUnmap(uint64_t address, size_t bytes) {
+    piece *p = piece_at(address);
+    if (!p || p->address != address || p->bytes != bytes) return INVALID_VALUE;
+    mprotect((void *)address, bytes, PROT_NONE);
+    p->address = p->accessible = 0;
+    drop(p);
+    return SUCCESS;
+}
+int cuMemRelease(unsigned long long handle) {
+    piece *p = &pieces[handle - 1];
+    if (handle - 1 >= PIECES || !p->held) return INVALID_VALUE;
+    p->held = 0;
+    drop(p);
+    return SUCCESS;
+}
+/* The host has twice as much memory that can be pinned. */
+typedef struct { uint64_t bytes, flags, padding[30]; } pinned_header;
+int cuMemHostAlloc(void **address, size_t bytes, unsigned flags) {
+    if (bytes > 2 * memory() - pinned) return OUT_OF_MEMORY;
+    pinned_header *block = aligned_alloc(256, (sizeof(pinned_header) + bytes + 255) / 256 * 256);
+    *block = (pinned_header){bytes, flags};
+    pinned += bytes;
+    *address = block + 1;
+    return SUCCESS;
+}
+int cuMemHostGetDevicePointer_v2(uint64_t *address, void *own, unsigned flags) {
+    if (!(((pinned_header *)own - 1)->flags & 2) || flags) return INVALID_VALUE;
+    *address = (uint64_t)own;
+    return SUCCESS;
+}
+int cuMemFreeHost(void *address) {
+    pinned_header *block = (pinned_header *)address - 1;
+    pinned -= block->bytes;
+    free(block);
+    return SUCCESS;
+}
+/* Which way it goes is seen by the addresses. */
 int cuMemcpyAsync(uint64_t to, uint64_t from, size_t bytes, stream *s) {
     return call(s, (operation){.kind = COPY, .to = to, .from = from, .width = bytes, .rows = 1});
 }

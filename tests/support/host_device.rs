@@ -112,11 +112,8 @@ impl Device for Host {
     fn seconds_between(&self, _: Mark, _: Mark) -> Result<Option<f64>> {
         Ok(Some(0.0))
     }
-    fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
+    fn allocate_on_host(&self, bytes: usize) -> Result<u64> {
         self.allocate(bytes)
-    }
-    fn release_pinned(&self, address: u64) {
-        self.release(address);
     }
     fn has_passed(&self, _: Event) -> Result<bool> {
         Ok(true)

@@ -143,12 +143,20 @@ impl Device for Late {
         let passed = self.has_passed(Event(from.0))? && self.has_passed(Event(to.0))?;
         Ok(passed.then(|| to.0.saturating_sub(from.0) as f64))
     }
-    fn allocate_pinned(&self, bytes: usize) -> Result<u64> {
-        self.device.allocate_pinned(bytes)
+    fn growth_unit(&self) -> Option<usize> {
+        self.device.growth_unit()
     }
-    fn release_pinned(&self, address: u64) {
-        self.run_all().unwrap();
-        self.device.release_pinned(address);
+    fn reserve(&self, bytes: usize) -> Result<u64> {
+        self.device.reserve(bytes)
+    }
+    fn extend(&self, address: u64, bytes: usize) -> Result<()> {
+        self.device.extend(address, bytes)
+    }
+    fn allocate_on_host(&self, bytes: usize) -> Result<u64> {
+        self.device.allocate_on_host(bytes)
+    }
+    fn host_memory(&self) -> u64 {
+        self.device.host_memory()
     }
     /// Does one call more whenever it is asked.
     fn has_passed(&self, event: Event) -> Result<bool> {

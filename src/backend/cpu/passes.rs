@@ -1,7 +1,7 @@
 //! Operations grouped into passes, so that a tile of rows goes through many of them while it is in the cache.
 
 use super::memory::cache_bytes;
-use super::order::{Footprint, Skipped};
+use crate::backend::order::{Footprint, Skipped};
 use crate::backend::simplify::simplified;
 use crate::backend::{LocalOperation, Pass};
 use crate::linalg::Matrix;

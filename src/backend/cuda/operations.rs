@@ -23,22 +23,28 @@ const INLINE_QUBITS: usize = 3;
 
 /// One operation is one pass: see [`crate::backend::Shard::passes`].
 pub(super) fn passes(shard: &CudaShard, operations: Vec<LocalOperation>, within: usize) -> Vec<Pass> {
-    // Whole runs of a pure state's amplitudes are read together, so a tile holds them.
-    let run = if shard.reserved == 1 { ((1 << TILE_BITS) - 1) & (shard.rows - 1) } else { 0 };
     let (mut passes, mut width, mut within) = (Vec::new(), shard.width, within);
     for operation in operations.into_iter().filter_map(simplified) {
-        let mixed = operation.mixed_bits();
-        // What takes whole panels of rows cannot be cut.
-        let whole = mixed.count_ones() as usize > GROUP_QUBITS;
-        let mask = if whole { shard.rows - 1 } else { mixed | within | run };
-        let width_after = width + operation.appended();
-        passes.push(Pass { mask, operations: vec![operation], width, width_after });
+        let operations = vec![operation];
+        let mask = operations[0].mixed_bits() | within | whole_bits(shard, &operations);
+        let width_after = width + operations[0].appended();
+        passes.push(Pass { mask, operations, width, width_after });
         (width, within) = (width_after, 0);
     }
     if within != 0 && passes.is_empty() {
         passes.push(Pass { mask: within, operations: Vec::new(), width, width_after: width });
     }
     passes
+}
+
+/// Row bits that a tile has beside those its operations mix.
+pub(super) fn whole_bits(shard: &CudaShard, operations: &[LocalOperation]) -> usize {
+    // What takes whole panels of rows cannot be cut.
+    if operations.iter().any(|operation| operation.mixed_bits().count_ones() as usize > GROUP_QUBITS) {
+        return shard.rows - 1;
+    }
+    // Whole runs of a pure state's amplitudes are read together, so a tile holds them.
+    if shard.reserved == 1 { ((1 << TILE_BITS) - 1) & (shard.rows - 1) } else { 0 }
 }
 
 /// The rows of one launch: tiles of a pass.

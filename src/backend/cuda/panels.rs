@@ -5,12 +5,10 @@ use super::arguments::{self, bytes_of, bytes_of_mut};
 use super::context::{THREADS, done};
 use super::rows::{Numbering, Selection, slabs};
 use crate::backend::{RowSet, Shard};
-use crate::device::{Packed, Rectangle, Stream};
+use crate::device::{Launch, Packed, Rectangle, Stream};
 use num_complex::Complex64;
 use std::ops::Range;
 
-/// Bytes of a panel, if there are rows enough.
-pub(super) const PANEL_BYTES: usize = 1 << 26;
 /// Items that a block copies.
 const ITEMS: usize = 2048;
 
@@ -81,17 +79,18 @@ pub(super) fn cut(count: usize, length: usize) -> impl Iterator<Item = Range<usi
 impl CudaShard {
     /// Rows of a panel whose rows take so many bytes.
     pub(super) fn panel_rows(&self, row_bytes: usize) -> usize {
-        (PANEL_BYTES / row_bytes.max(1)).clamp(1, self.rows)
+        (self.context.panel_bytes() / row_bytes.max(1)).clamp(1, self.rows)
     }
 
     /// Copies columns of the rows with these numbers to or from a panel, whose first row is that of the first number.
     pub(super) fn transfer(&self, what: Move, rows: (&Numbering, Range<usize>), columns: Columns, panel: Panel) {
-        self.transfer_of((self.address(), self.reserved), what, rows, columns, panel);
+        self.transfer_of(Stream::Compute, (self.address(), self.reserved), what, rows, columns, panel);
     }
 
-    /// As [`CudaShard::transfer`], of other memory: its address and the amplitudes of a row.
+    /// As [`CudaShard::transfer`], on a stream, of other memory: its address and the amplitudes of a row.
     pub(super) fn transfer_of(
         &self,
+        stream: Stream,
         memory: (u64, usize),
         what: Move,
         (numbering, numbers): (&Numbering, Range<usize>),
@@ -114,7 +113,8 @@ impl CudaShard {
                 panel_stride: panel.stride as u64,
                 panel_columns: if listed { panel.places + 4 * slab.start as u64 } else { 0 },
             };
-            self.context.launch(what.kernel(), blocks, THREADS, 0, bytes_of(&[arguments]));
+            let launch = Launch { blocks, threads: THREADS, shared: 0 };
+            self.context.launch_on(stream, what.kernel(), launch, bytes_of(&[arguments]));
         }
     }
 

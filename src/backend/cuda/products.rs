@@ -8,7 +8,7 @@ use super::CudaShard;
 use super::arguments::{bytes_of, bytes_of_mut};
 use super::context::{ENTRY, done};
 use super::hermitian::{METHOD, hermitian_product};
-use super::panels::{Columns, Move, PANEL_BYTES, Panel, cut};
+use super::panels::{Columns, Move, Panel, cut};
 use super::rows::{Numbering, mask_of, placed};
 use crate::backend::{LocalControl, Precision};
 use crate::device::{Form, HermitianProduct, Operand, Product, Rectangle, Stream};
@@ -228,7 +228,7 @@ impl CudaShard {
         let panel = Panel { address: panel, stride: count, places: 0 };
         let rows = (&self.all_rows(), 0..rows);
         let memory = (narrow, count);
-        self.transfer_of(memory, Move::ScatterDouble, rows, Columns::From(0, count), panel);
+        self.transfer_of(Stream::Compute, memory, Move::ScatterDouble, rows, Columns::From(0, count), panel);
         narrow
     }
 
@@ -240,7 +240,7 @@ impl CudaShard {
         let block = |value: usize| Numbering::ascending(free, bits(false) | placed(value, targets));
         let numbers = 1 << free.count_ones();
         let row_bytes = values * self.width * ENTRY;
-        let rows = (PANEL_BYTES / row_bytes).clamp(1, numbers);
+        let rows = (self.context.panel_bytes() / row_bytes).clamp(1, numbers);
         let [panels, products] = self.context.workspace([rows * row_bytes; 2]);
         let entries: Vec<Complex64> = matrix.iter().copied().collect();
         let factor = Stored { address: self.context.table_of(&entries), stride: values };

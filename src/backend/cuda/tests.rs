@@ -1,5 +1,7 @@
 //! The backend on the emulated GPU: the suite for all backends, agreement with the CPU, and barriers that are needed.
 
+mod memory;
+
 use super::*;
 use crate::backend::cpu::Cpu;
 use crate::backend::{LocalControl, conformance};

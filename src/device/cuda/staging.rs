@@ -1,7 +1,8 @@
 //! Pinned host memory on the way to the device and back.
 //!
 //! Copies from and to ordinary memory are slow and wait; those from and to pinned memory run at the link's speed beside
-//! everything else. A few segments are used in turn, each again once its copies are done.
+//! everything else. The driver sees by the addresses which way a copy goes: a shard may lie in the host's memory too. A few
+//! segments are used in turn, each again once its copies are done.
 
 use super::failure;
 use crate::error::Result;
@@ -62,7 +63,7 @@ impl Staging {
         unsafe {
             let staged = self.segments[self.current].address.add(self.taken);
             ptr::copy_nonoverlapping(piece.as_ptr(), staged, piece.len());
-            sys::cuMemcpyHtoDAsync_v2(to, staged.cast(), piece.len(), self.stream).result()?;
+            sys::cuMemcpyAsync(to, staged as u64, piece.len(), self.stream).result()?;
         }
         // Pieces begin at addresses that suit the copy engine.
         self.taken = (self.taken + piece.len()).next_multiple_of(256).min(SEGMENT_BYTES);
@@ -83,7 +84,7 @@ impl Staging {
             let from = from + (place * SEGMENT_BYTES) as u64;
             let staged = self.segments[segment].address;
             // SAFETY: the piece is no longer than a segment, which nothing uses now; the device's memory is the caller's.
-            unsafe { sys::cuMemcpyDtoHAsync_v2(staged.cast(), from, piece.len(), self.stream).result()? };
+            unsafe { sys::cuMemcpyAsync(staged as u64, from, piece.len(), self.stream).result()? };
             self.segments[segment].record(self.stream)?;
             open.push_back((segment, piece));
             if open.len() == DOWNLOADS {

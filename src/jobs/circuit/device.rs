@@ -69,7 +69,7 @@ pub(super) fn ready(
     let wish = wish(&config);
     let on = |device| {
         let computer = open(context.comm, Wish { device, ..wish }).map_err(|error| error.in_file(&context.job_file))?;
-        let inputs = Inputs::read(config.clone(), context, ranks, computer.memory, devices.prices(device).clone())?;
+        let inputs = Inputs::read(config.clone(), context, ranks, &computer, devices.prices(device).clone())?;
         Ok(Ready { inputs, computer, device: None })
     };
     match (wish.device, devices.accelerator) {
@@ -242,7 +242,12 @@ mod tests {
 
     #[test]
     fn the_emulated_gpu_goes_through_the_same_decision() {
-        if computer(&Serial, Wish { device: DeviceKind::Emulated, gpu: None, precision: Precision::Double }).is_err() {
+        if computer(
+            &Serial,
+            Wish { device: DeviceKind::Emulated, gpu: None, precision: Precision::Double, spill: false },
+        )
+        .is_err()
+        {
             return;
         }
         for engine in ENGINES {

@@ -9,7 +9,7 @@ use crate::backend::Precision;
 use crate::comm::on_root;
 use crate::config::{Compression, Config, EngineKind, InitialState, TailShape};
 use crate::driver::Context;
-use crate::driver::computer::Wish;
+use crate::driver::computer::{Computer, Wish};
 use crate::engine::rounding::Rounding;
 use crate::engine::trajectories::BATCH;
 use crate::error::{Error, Result};
@@ -52,6 +52,10 @@ pub(super) struct Material {
     pub(super) memory: u64,
     /// What engines take on the device of the run.
     pub(super) prices: Prices,
+    /// Bytes of these that products need on a GPU, for the square of the number of columns.
+    pub(super) square: u64,
+    /// Whether a GPU's memory is what a state must fit into.
+    pub(super) on_gpu: bool,
 }
 
 /// Everything a run needs, checked.
@@ -84,7 +88,7 @@ impl Inputs {
 
 impl Material {
     /// Reads and checks; collective.
-    fn read(config: Config, context: &Context<'_>, memory: Option<u64>, prices: Prices) -> Result<Material> {
+    fn read(config: Config, context: &Context<'_>, computer: &Computer, prices: Prices) -> Result<Material> {
         let job = context.read(Path::new(&context.job_file), &context.job_file)?;
         let noise = Noise::read(&config, context)?;
         let options = qasm::Options {
@@ -102,8 +106,10 @@ impl Material {
         let strings = observables::strings(&observables, &config.observe).into();
         let start = read_start(&config, context, qubits)?;
         let others = others::read(&config, context, qubits)?.into();
-        let memory = config.engine.memory.or(memory).unwrap_or_else(|| context.memory());
-        let circuit = Rc::new(circuit);
+        let memory = config.engine.memory.or(computer.memory).unwrap_or_else(|| context.memory());
+        // Who names a number of bytes means those of the state.
+        let square = if config.engine.memory.is_some() { 0 } else { computer.square };
+        let (circuit, on_gpu) = (Rc::new(circuit), !computer.gpus.is_empty() || computer.memory.is_some());
         Ok(Material {
             config,
             texts: [job, text],
@@ -116,21 +122,22 @@ impl Material {
             warnings,
             memory,
             prices,
+            square,
+            on_gpu,
         })
     }
 }
 
 impl Inputs {
-    /// Reads, checks and plans for `ranks` ranks that compute at these prices, with `memory` bytes each, or what the host has;
-    /// collective.
+    /// Reads, checks and plans for `ranks` ranks that compute with this, at these prices; collective.
     pub(super) fn read(
         config: Config,
         context: &Context<'_>,
         ranks: usize,
-        memory: Option<u64>,
+        computer: &Computer,
         prices: Prices,
     ) -> Result<Inputs> {
-        let material = Material::read(config, context, memory, prices)?;
+        let material = Material::read(config, context, computer, prices)?;
         match material.config.engine.kind {
             EngineKind::Auto => choice::choose(material, context, ranks),
             _ => Inputs::of(material, ranks),
@@ -204,7 +211,7 @@ impl Inputs {
     /// Columns that fit in memory.
     pub(super) fn max_width(&self) -> usize {
         let padding = self.precision().column_padding();
-        let columns = (self.memory / self.column_bytes()) as usize;
+        let columns = columns_in(self.memory, self.column_bytes(), self.square);
         let columns = columns.saturating_sub(self.config.engine.tail.map_or(0, TailShape::in_memory));
         if columns < padding { columns.min(1) } else { columns / padding * padding }
     }
@@ -226,7 +233,12 @@ impl Inputs {
         }
         let needed = needed + self.config.engine.tail.map_or(0, TailShape::in_memory);
         let bytes = self.column_bytes() as f64 * needed as f64;
-        Err(does_not_fit(self.plan.system, bytes, self.memory, self.plan.shards, self.precision()))
+        let mut error = does_not_fit(self.plan.system, bytes, self.memory, self.plan.shards, self.precision());
+        if self.on_gpu && !self.config.engine.spill {
+            let next = error.next.unwrap_or_default();
+            error.next = Some(format!("{next}; with `spill = true` under `[engine]` the host's memory counts too"));
+        }
+        Err(error)
     }
 
     /// A budget below what rounding alone can amount to is refused.
@@ -247,9 +259,18 @@ impl Inputs {
 }
 
 /// What the job wants to compute with.
+/// The most columns `w` with `column w + square w^2 <= memory`.
+fn columns_in(memory: u64, column: u64, square: u64) -> usize {
+    if square == 0 {
+        return (memory / column) as usize;
+    }
+    let [memory, column, square] = [memory, column, square].map(|bytes| bytes as f64);
+    (2.0 * memory / (column + (column * column + 4.0 * square * memory).sqrt())) as usize
+}
+
 pub(super) fn wish(config: &Config) -> Wish {
     let engine = &config.engine;
-    Wish { device: engine.device, gpu: engine.gpu, precision: engine.precision }
+    Wish { device: engine.device, gpu: engine.gpu, precision: engine.precision, spill: engine.spill }
 }
 
 fn request(config: &Config, strings: &[PauliString], ranks: usize) -> Request {
@@ -389,5 +410,15 @@ mod tests {
     fn bit_strings_have_the_highest_qubit_leftmost() {
         assert_eq!(bit_string("initial", "100", 3).unwrap(), 4);
         assert!(bit_string("initial", "10", 3).unwrap_err().what.contains("2 bit(s)"));
+    }
+
+    #[test]
+    fn columns_and_their_squares_fit_in_memory() {
+        assert_eq!(columns_in(1000, 64, 0), 15);
+        for (memory, column, square) in [(1u64 << 37, 1 << 24, 928), (1 << 30, 1 << 10, 928), (10, 100, 928)] {
+            let most = columns_in(memory, column, square) as u64;
+            let bytes = |columns: u64| column * columns + square * columns * columns;
+            assert!(bytes(most) <= memory && bytes(most + 1) > memory, "{most}");
+        }
     }
 }
