@@ -472,7 +472,7 @@ fn eigenproblems_are_solved_by_the_gpu_unless_it_is_wrong() {
     assert!(!with_fault("none"), "by the GPU");
     assert!(with_fault("wrong"), "by the host: the GPU's eigenvectors are not orthonormal");
     assert!(with_fault("diverges"), "by the host: the GPU found none");
-    let held = Memory::new(device.clone(), 250 << 20).unwrap();
+    let held = Memory::new(device.clone(), 254 << 20).unwrap();
     assert!(with_fault("none"), "by the host: the GPU has no memory for it");
     drop(held);
     assert!(eigenpairs(Rc::new(host_device::Host::default()), &matrix), "by the host: this device solves nothing");

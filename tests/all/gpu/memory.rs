@@ -64,7 +64,7 @@ fn without_spill_the_same_state_is_refused_with_what_would_fit() {
         command.args(["run", "--quiet"]).arg(job.path("job.toml")).env(MEMORY, bytes.to_string());
         let finished = finish(command);
         assert_eq!(finished.status.code(), Some(2), "{name}: {}", finished.stderr);
-        for part in ["does not fit: it needs", "KiB are free", "use at least", "`spill = true`"] {
+        for part in ["does not fit: it needs", "B are free", "use at least", "`spill = true`"] {
             assert!(finished.stderr.contains(part), "{name}: {}", finished.stderr);
         }
     }
