@@ -6,6 +6,7 @@
 #
 #   ./gpu-check.sh                  # all of it; JSON to benches/results (the repository) or results (the bundle)
 #   ./gpu-check.sh --quick          # without the larger jobs and the benchmarks
+#   ./gpu-check.sh --benchmarks     # nothing but the benchmarks
 #   ./gpu-check.sh --rehearse       # on the CPU in the place of the GPU: checks this script where there is none
 #   PROGRAM=target/ci/rhoshard ...  # another build
 #
@@ -14,13 +15,14 @@ set -euo pipefail
 exec </dev/null
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-device=cuda quick=
+device=cuda quick= only=
 for argument in "$@"; do
     case $argument in
         --quick) quick=1 ;;
+        --benchmarks) only=1 ;;
         --rehearse) device=cpu ;;
         *)
-            echo "gpu-check: unknown option $argument; allowed: --quick, --rehearse" >&2
+            echo "gpu-check: unknown option $argument; allowed: --quick, --benchmarks, --rehearse" >&2
             exit 2
             ;;
     esac
@@ -227,6 +229,11 @@ benchmarks() {
         "$(paste <(figure rate "$file") <(figure library "$file") | awk '{ print $1 / $2 }' | sort -g | head -n1)" ">=" 0.70
     timed_jobs
     large_state
+    try "machine file of the GPU" "$program" bench machine --device cuda --output "$results/$stem-machine.toml"
+    cat "$work/log"
+    job planned cpu 20 'budget = 0.05'
+    try "prediction from it" "$program" plan "$work/planned.toml" --machine "$results/$stem-machine.toml" --width 256
+    cat "$work/log"
 }
 
 # The engine's seconds, and in another run, with every kernel timed, the gaps between kernels.
@@ -313,11 +320,13 @@ fi
 # What a rehearsal finds says nothing about a GPU.
 [[ $device == cuda ]] || results=$work
 mkdir -p "$results"
-conformance
-whole_jobs
-shared_gpu
-exchanges
-out_of_memory
+if [[ -z $only ]]; then
+    conformance
+    whole_jobs
+    shared_gpu
+    exchanges
+    out_of_memory
+fi
 benchmarks
 echo
 write_json

@@ -4,6 +4,7 @@ pub mod exchange;
 pub mod gpu;
 mod machine;
 mod stopwatch;
+mod subject;
 
 pub use machine::machine;
 pub use stopwatch::Stopwatch;

@@ -117,6 +117,9 @@ enum Bench {
         /// Threads of each rank instead of the node's cores over its ranks
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4096))]
         threads: Option<u32>,
+        /// What is measured: cpu, or a GPU for each rank: cuda, auto, or emulated (in builds for tests)
+        #[arg(long, default_value = "cpu", value_parser = device)]
+        device: DeviceKind,
     },
 }
 
@@ -242,11 +245,11 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         Command::Bench { what: Bench::Gpu(wanted) } => comm::on_root(world.communicator(), || {
             bench::gpu(wanted.device, (wanted.memory as usize) << 20, wanted.output.as_deref())
         }),
-        Command::Bench { what: Bench::Machine { output, threads } } => {
+        Command::Bench { what: Bench::Machine { output, threads, device } } => {
             let comm = world.communicator();
             let node = Node::of(comm);
             start_threads(&node, threads.map(|threads| threads as usize))?;
-            bench::machine(comm, &node, output.as_deref())
+            bench::machine(comm, &node, *device, output.as_deref())
         }
     }
 }

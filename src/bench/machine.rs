@@ -1,17 +1,18 @@
 //! `rhoshard bench machine`: the numbers of a machine file.
 
+use super::subject::Subject;
 use super::{Amount, Measured, Stopwatch};
-use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, LocalOperation, Precision, Shard};
+use crate::backend::{LocalOperation, Shard};
 use crate::comm::{Communicator, Message, node::Node};
-use crate::config::Machine;
 use crate::config::machine::{
-    EIGENVALUE_SIZES, Eigenvalues, GATE_WIDTHS, Gates, Memory, Network, PRODUCT_WIDTHS, Products,
+    EIGENVALUE_SIZES, Eigenvalues, GATE_WIDTHS, Gates, Gpu, Memory, Network, PRODUCT_WIDTHS, Products,
 };
+use crate::config::{DeviceKind, Machine};
 use crate::error::{Error, Result};
-use crate::linalg::{Matrix, adjoint, hermitian_eigen, multiply};
+use crate::linalg::{Matrix, adjoint, multiply};
 use num_complex::Complex64;
 use rayon::prelude::*;
+use std::ops::Deref;
 
 /// Seconds for each measurement.
 const BUDGET: f64 = 0.25;
@@ -19,14 +20,10 @@ const BUDGET: f64 = 0.25;
 const STREAM_NUMBERS: usize = 1 << 25;
 /// Numbers that a thread takes at a time.
 const STREAM_PART: usize = 1 << 15;
-/// Amplitudes for each thread of a shard in the cache: 1 MiB.
-const CACHED_AMPLITUDES: usize = 1 << 16;
 /// Operations in the cache between two passes over memory.
 const OPERATIONS: usize = 8;
 /// Row bits that the operations touch.
 const TOUCHED_BITS: usize = 8;
-/// Rows of the shard of the products: out of the caches at the larger width (64 MiB).
-const PRODUCT_ROWS: usize = 1 << 15;
 /// Dimension of the product of two square matrices.
 const PRODUCT_DIMENSION: usize = 512;
 /// Bytes of a long message.
@@ -35,33 +32,54 @@ const LONG_MESSAGE: usize = 4 << 20;
 const REDUCED_NUMBERS: usize = 1 << 17;
 /// Short messages in one repetition.
 const SHORT_MESSAGES: usize = 200;
+/// The cache of a GPU, whose operations are all passes over memory: as good as nothing.
+const NO_CACHE: f64 = 64.0;
 
-/// Measures this machine with the ranks and threads at hand; collective.
+/// Measures this machine with the ranks and threads at hand, or with a GPU for each rank; collective.
 ///
 /// # Errors
-/// Resource error when memory for the arrays is not to be had.
-pub fn machine(comm: &dyn Communicator, node: &Node) -> Result<Measured> {
-    let watch = Stopwatch::new(comm, BUDGET);
-    let stream = Stream::new(node);
-    let (memory, mut others) = stream.measure(&watch)?;
-    let grow = crate::comm::agree(comm, grow(&watch))?;
-    let gates = gates(&watch)?;
-    let products = products(&watch)?;
-    let eigenvalues = eigenvalues(&watch)?;
+/// Resource error when memory for the arrays, or a device, is not to be had.
+pub fn machine(comm: &dyn Communicator, node: &Node, device: DeviceKind) -> Result<Measured> {
+    let subject = Subject::new(comm, device)?;
+    let watch = &Watch { stopwatch: Stopwatch::new(comm, BUDGET), subject: &subject };
+    let (memory, mut others) = match subject.copies(watch)? {
+        Some(memory) => (Memory { triad: digits(memory.triad), scale: digits(memory.scale), ..memory }, Vec::new()),
+        None => Stream::new(node).measure(watch)?,
+    };
+    let grow = crate::comm::agree(comm, grow(watch))?;
+    let gates = gates(watch)?;
+    let products = products(watch)?;
+    let eigenvalues = eigenvalues(watch)?;
+    let overheads = subject.overheads(watch)?;
+    let rounded = |gpu: Gpu| Gpu { launch: digits(gpu.launch), answer: digits(gpu.answer), start: digits(gpu.start) };
     others.push(("Hermitian eigenproblem, n = 512, over n^3", eigenvalues.n_512 / 512f64.powi(3), "s"));
     let machine = Machine {
-        host: node.host.clone(),
+        host: subject.name().map_or(node.host.clone(), |name| format!("{}, {name}", node.host)),
         ranks: comm.size(),
         threads: rayon::current_num_threads(),
-        cache: level_two_cache(),
+        cache: if overheads.is_some() { NO_CACHE } else { level_two_cache() },
         memory: Memory { grow: digits(grow), ..memory },
         gates,
         products,
         eigenvalues,
-        network: network(&watch),
-        gpu: None,
+        network: network(watch)?,
+        gpu: overheads.map(rounded),
     };
     Ok(Measured { machine, others })
+}
+
+/// Times of one subject.
+struct Watch<'a> {
+    stopwatch: Stopwatch<'a>,
+    subject: &'a Subject,
+}
+
+impl<'a> Deref for Watch<'a> {
+    type Target = Stopwatch<'a>;
+
+    fn deref(&self) -> &Stopwatch<'a> {
+        &self.stopwatch
+    }
 }
 
 /// The arrays of the memory measurements.
@@ -108,13 +126,14 @@ fn filled(numbers: usize, value: f64) -> Vec<f64> {
 }
 
 /// Bytes per second of the larger room when a shard makes room for twice as many columns.
-fn grow(watch: &Stopwatch<'_>) -> Result<f64> {
-    let [small, large] = [32, 64];
+fn grow(watch: &Watch<'_>) -> Result<f64> {
+    let ([small, large], rows) = ([32, 64], watch.subject.product_rows());
     let mut result = Ok(());
     let slot = std::cell::RefCell::new(None);
     let seconds = watch.each_with(
         || {
-            let fresh = shard(PRODUCT_ROWS, small);
+            let fresh = watch.subject.shard(rows, small);
+            watch.subject.wait();
             slot.replace(fresh.ok());
         },
         || {
@@ -122,22 +141,10 @@ fn grow(watch: &Stopwatch<'_>) -> Result<f64> {
             if !matches!(grown, Some(Ok(()))) {
                 result = Err(Error::resource("no memory for the shards of the measurement"));
             }
+            watch.subject.wait();
         },
     );
-    result.map(|()| (PRODUCT_ROWS * large * size_of::<Complex64>()) as f64 / seconds)
-}
-
-/// A shard in double precision whose columns are full of different numbers.
-fn shard(rows: usize, columns: usize) -> Result<Box<dyn Shard>> {
-    let mut shard = Cpu::new(Precision::Double).allocate(rows, columns)?;
-    shard.append_zeros(columns);
-    let mut values = vec![Complex64::ZERO; columns];
-    for row in 0..rows {
-        let entry = |column: usize| Complex64::new(1.0 / (1 + row % 97 + column) as f64, 0.5);
-        values.iter_mut().enumerate().for_each(|(column, value)| *value = entry(column));
-        shard.set_row(row, &values);
-    }
-    Ok(shard)
+    result.map(|()| (rows * large * size_of::<Complex64>()) as f64 / seconds)
 }
 
 /// A unitary without zeros: the discrete Fourier transform of `2^qubits` points.
@@ -153,7 +160,7 @@ fn targets(index: usize, count: usize) -> Vec<usize> {
     (0..count).map(|offset| (index + 3 * offset) % TOUCHED_BITS).collect()
 }
 
-fn gates(watch: &Stopwatch<'_>) -> Result<Gates> {
+fn gates(watch: &Watch<'_>) -> Result<Gates> {
     let dense = |qubits: usize| {
         move |index: usize, _: usize| LocalOperation::Dense {
             matrix: fourier(qubits),
@@ -192,32 +199,34 @@ fn gates(watch: &Stopwatch<'_>) -> Result<Gates> {
     })
 }
 
-/// A shard of so many columns that every thread holds a part of in its cache.
-fn cached_shard(watch: &Stopwatch<'_>, width: usize) -> Result<Box<dyn Shard>> {
-    let amplitudes = CACHED_AMPLITUDES * rayon::current_num_threads().next_power_of_two();
-    crate::comm::agree(watch.comm(), shard(amplitudes / width, width))
+/// A shard of so many columns: every thread of a CPU holds a part of it in its cache.
+fn gate_shard(watch: &Watch<'_>, width: usize) -> Result<Box<dyn Shard>> {
+    crate::comm::agree(watch.comm(), watch.subject.shard(watch.subject.amplitudes() / width, width))
 }
 
 /// Amplitudes per second of a kind of operation, given by its number and the width, at both widths.
-fn gate_rates(watch: &Stopwatch<'_>, operation: impl Fn(usize, usize) -> LocalOperation) -> Result<[f64; 2]> {
+fn gate_rates(watch: &Watch<'_>, operation: impl Fn(usize, usize) -> LocalOperation) -> Result<[f64; 2]> {
     let rate = |width: usize| -> Result<f64> {
-        let mut shard = cached_shard(watch, width)?;
+        let mut shard = gate_shard(watch, width)?;
         let program: Vec<LocalOperation> = (0..OPERATIONS).map(|index| operation(index, width)).collect();
         let copies = std::cell::RefCell::new(Vec::new());
         let seconds = watch.each_with(
             || {
                 copies.replace(program.clone());
             },
-            || shard.run(copies.take()),
+            || {
+                shard.run(copies.take());
+                watch.subject.wait();
+            },
         );
         Ok((OPERATIONS * shard.rows() * width) as f64 / seconds)
     };
     Ok([rate(GATE_WIDTHS[0])?, rate(GATE_WIDTHS[1])?].map(digits))
 }
 
-fn overlap_rates(watch: &Stopwatch<'_>) -> Result<[f64; 2]> {
+fn overlap_rates(watch: &Watch<'_>) -> Result<[f64; 2]> {
     let rate = |width: usize| -> Result<f64> {
-        let shard = cached_shard(watch, width)?;
+        let shard = gate_shard(watch, width)?;
         let seconds = watch.together(|| {
             std::hint::black_box(shard.flip_overlaps(1, &[2]));
         });
@@ -226,20 +235,24 @@ fn overlap_rates(watch: &Stopwatch<'_>) -> Result<[f64; 2]> {
     Ok([rate(GATE_WIDTHS[0])?, rate(GATE_WIDTHS[1])?].map(digits))
 }
 
-fn products(watch: &Stopwatch<'_>) -> Result<Products> {
+fn products(watch: &Watch<'_>) -> Result<Products> {
     let square = sample(PRODUCT_DIMENSION);
     let seconds = watch.together(|| {
         std::hint::black_box(multiply(&square, &square));
     });
     let multiply = 8.0 * (PRODUCT_DIMENSION as f64).powi(3) / seconds;
     let rates = |width: usize| -> Result<(f64, f64)> {
-        let mut shard = crate::comm::agree(watch.comm(), shard(PRODUCT_ROWS, width))?;
+        let rows = watch.subject.product_rows();
+        let mut shard = crate::comm::agree(watch.comm(), watch.subject.shard(rows, width))?;
         let gram = watch.together(|| {
             std::hint::black_box(shard.gram());
         });
         let unitary = fourier(width.ilog2() as usize);
-        let rotate = watch.together(|| shard.rotate(&unitary));
-        let square = (width * width * PRODUCT_ROWS) as f64;
+        let rotate = watch.together(|| {
+            shard.rotate(&unitary);
+            watch.subject.wait();
+        });
+        let square = (width * width * rows) as f64;
         Ok((4.0 * square / gram, 8.0 * square / rotate))
     };
     let (few, many) = (rates(PRODUCT_WIDTHS[0])?, rates(PRODUCT_WIDTHS[1])?);
@@ -254,12 +267,13 @@ fn sample(dimension: usize) -> Matrix {
     })
 }
 
-fn eigenvalues(watch: &Stopwatch<'_>) -> Result<Eigenvalues> {
+fn eigenvalues(watch: &Watch<'_>) -> Result<Eigenvalues> {
+    let shard = crate::comm::agree(watch.comm(), watch.subject.shard(1, 1))?;
     let seconds = |dimension: usize| {
         let sample = sample(dimension);
         let gram = multiply(&adjoint(&sample), &sample);
         watch.alone(|| {
-            std::hint::black_box(hermitian_eigen(&gram));
+            std::hint::black_box(shard.eigen(&gram));
         })
     };
     let [n_128, n_256, n_512] = EIGENVALUE_SIZES.map(seconds);
@@ -268,28 +282,33 @@ fn eigenvalues(watch: &Stopwatch<'_>) -> Result<Eigenvalues> {
 
 /// Exchanges in pairs, all pairs at once, each rank with the one half of them away (on another node, if there are
 /// several); nothing on one rank.
-fn network(watch: &Stopwatch<'_>) -> Option<Network> {
-    let comm = watch.comm();
+fn network(watch: &Watch<'_>) -> Result<Option<Network>> {
+    let comm = &*watch.subject.comm;
     let paired = 1usize << comm.size().ilog2();
     if paired == 1 {
-        return None;
+        return Ok(None);
     }
     let partner = Some(comm.rank() ^ (paired / 2)).filter(|_| comm.rank() < paired);
-    let exchange = |bytes: usize, count: usize| {
-        let mut messages: Vec<Message> = Vec::new();
-        messages.extend(partner.map(|partner| Message::of(partner, vec![1; bytes])));
-        watch.together(|| {
+    let message = |partner: usize, bytes: usize| -> Result<Message> {
+        Ok(Message { partner, bytes, send: comm.buffer(bytes)?, receive: comm.buffer(bytes)? })
+    };
+    let exchange = |bytes: usize, count: usize| -> Result<f64> {
+        let message = crate::comm::agree(comm, partner.map(|partner| message(partner, bytes)).transpose())?;
+        let mut messages: Vec<Message> = message.into_iter().collect();
+        let seconds = watch.together(|| {
             for _ in 0..count {
                 messages = comm.start(std::mem::take(&mut messages)).finish();
+                watch.subject.wait();
             }
-        }) / count as f64
+        });
+        Ok(seconds / count as f64)
     };
-    let latency = exchange(8, SHORT_MESSAGES);
-    let bandwidth = LONG_MESSAGE as f64 / exchange(LONG_MESSAGE, 4);
+    let latency = exchange(8, SHORT_MESSAGES)?;
+    let bandwidth = LONG_MESSAGE as f64 / exchange(LONG_MESSAGE, 4)?;
     let mut numbers = vec![0.0; REDUCED_NUMBERS];
     let reduced = watch.together(|| comm.sum(&mut numbers));
     let all_reduce = size_of_val(&numbers[..]) as f64 / reduced;
-    Some(Network { latency: digits(latency), bandwidth: digits(bandwidth), all_reduce: digits(all_reduce) })
+    Ok(Some(Network { latency: digits(latency), bandwidth: digits(bandwidth), all_reduce: digits(all_reduce) }))
 }
 
 /// Bytes of a core's level 2 cache, or 1 MiB if the system does not say.

@@ -10,10 +10,15 @@ use std::fmt::Write;
 use std::path::Path;
 
 /// Measures, prints a table and writes the machine file if one is named. Collective.
-pub(super) fn machine(comm: &dyn Communicator, node: &Node, output: Option<&Path>) -> Result<String> {
+pub(super) fn machine(
+    comm: &dyn Communicator,
+    node: &Node,
+    device: DeviceKind,
+    output: Option<&Path>,
+) -> Result<String> {
     // Found out before a minute of measuring, not after.
     keep_on_root(comm, || output.map_or(Ok(()), check_folder))?;
-    let measured = bench::machine(comm, node)?;
+    let measured = bench::machine(comm, node, device)?;
     let mut text = table(&measured);
     match output {
         Some(path) => {

@@ -36,6 +36,8 @@ fn every_engine_finds_on_the_gpu_what_it_finds_on_the_cpu() {
     }
 }
 
+const PLANNED: &str = "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[12] q;\nh q;\ncx q[0], q[11];\n";
+
 /// A state of full rank: 256 columns on 8 qubits, the least that the device's solver is asked for.
 const WIDE: &str = "OPENQASM 3.0;
 include \"stdgates.inc\";
@@ -91,6 +93,22 @@ fn kernels_are_measured() {
     let found: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let gates = found["gates"].as_array().unwrap();
     assert!(gates.len() > 50 && gates.iter().all(|gate| gate["seconds"].as_f64().unwrap() > 0.0));
+}
+
+#[test]
+fn a_plan_is_predicted_from_what_was_measured_on_the_device() {
+    let Some(device) = device() else { return };
+    let job = job(PLANNED, "[observe]\nexpectations = [\"Z0\"]\n", "cpu");
+    let mut command = Command::new(rhoshard());
+    command.args(["bench", "machine", "--device", &device, "--output"]).arg(job.path("gpu.toml"));
+    finish(command).expect_success("bench machine");
+    let text = std::fs::read_to_string(job.path("gpu.toml")).unwrap();
+    assert!(text.contains("GPU") && text.contains("[gpu]") && text.contains("answer = "), "{text}");
+    let mut command = Command::new(rhoshard());
+    command.args(["plan", "--json", "--machine"]).arg(job.path("gpu.toml")).arg(job.path("job.toml"));
+    let plan: serde_json::Value = serde_json::from_str(&finish(command).expect_success("plan").stdout).unwrap();
+    let seconds = plan["predicted"]["seconds"]["total"].as_f64();
+    assert!(seconds.is_some_and(|seconds| seconds > 0.0), "{plan}");
 }
 
 #[cfg(feature = "cuda")]

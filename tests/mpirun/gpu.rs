@@ -82,3 +82,21 @@ fn messages_between_devices_are_measured() {
         assert!(messages.len() == 5 && messages.iter().all(|one| one["seconds"].as_f64().unwrap() > 0.0), "{found}");
     }
 }
+
+#[test]
+fn a_rank_that_runs_out_of_memory_ends_the_job_with_an_error_in_words() {
+    if nothing_to_do() {
+        return;
+    }
+    let (_, circuit, _, _) = jobs().into_iter().find(|(name, ..)| *name == "statevector").unwrap();
+    // There is room for half of the state, but not for what is computed from it.
+    let rest = "memory = \"1 MiB\"\nkind = \"statevector\"\n[observe]\nprobabilities = [[4, 0]]\n";
+    let job = job(circuit, rest, "emulated");
+    let mut command = on_ranks(2, Path::new("env"));
+    command.arg("RHOSHARD_EMULATED_MEMORY=6000").arg(rhoshard()).args(["run", "--quiet"]).arg(job.path("job.toml"));
+    let finished = finish(command);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    assert!(finished.stderr.contains("error: the emulated GPU has no memory for"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("next: ") && !finished.stderr.contains("panicked"), "{}", finished.stderr);
+    assert!(!job.path("job.h5").exists());
+}

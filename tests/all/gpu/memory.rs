@@ -2,7 +2,7 @@
 
 use super::jobs::{assert_agree, job};
 use super::run;
-use crate::support::{Outcome, finish, on_ranks, rhoshard, skipped};
+use crate::support::{Outcome, finish, rhoshard};
 use std::process::Command;
 
 /// Variable that sets the memory of the emulated GPU.
@@ -77,15 +77,12 @@ fn a_verb_that_finds_no_memory_ends_the_job_with_an_error_in_words() {
     }
     // There is room for the state, but not for the weights of its rows, which are half as many bytes.
     let rest = "memory = \"1 MiB\"\nkind = \"statevector\"\n[observe]\nprobabilities = [[4, 0]]\n";
-    let ranks = if skipped() { &[1][..] } else { &[1, 2] };
-    for ranks in ranks {
-        let job = job(&layers(9), rest, "emulated");
-        let mut command = if *ranks == 1 { Command::new(rhoshard()) } else { on_ranks(*ranks, rhoshard()) };
-        command.args(["run", "--quiet"]).arg(job.path("job.toml")).env(MEMORY, (12_000 / ranks).to_string());
-        let finished = finish(command);
-        assert_eq!(finished.status.code(), Some(1), "{ranks}: {}", finished.stderr);
-        assert!(finished.stderr.contains("error: the emulated GPU has no memory for"), "{}", finished.stderr);
-        assert!(finished.stderr.contains("next: ") && !finished.stderr.contains("panicked"), "{}", finished.stderr);
-        assert!(!job.path("job.h5").exists());
-    }
+    let job = job(&layers(9), rest, "emulated");
+    let mut command = Command::new(rhoshard());
+    command.args(["run", "--quiet"]).arg(job.path("job.toml")).env(MEMORY, "12000");
+    let finished = finish(command);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    assert!(finished.stderr.contains("error: the emulated GPU has no memory for"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("next: ") && !finished.stderr.contains("panicked"), "{}", finished.stderr);
+    assert!(!job.path("job.h5").exists());
 }
