@@ -143,7 +143,8 @@ have_libclang() {
     for folder in ${LIBCLANG_PATH:+"$LIBCLANG_PATH"} /usr/lib/llvm-*/lib /usr/lib64/llvm*/lib /usr/lib*/*-linux-gnu \
         ${CONDA_PREFIX:+"$CONDA_PREFIX/lib"} "$(have llvm-config && llvm-config --libdir)"; do
         for file in "$folder"/libclang.so* "$folder"/libclang-*.so*; do
-            [[ -e $file ]] && return
+            # libclang-cpp is another library, with C++ in its interface.
+            [[ -e $file && $file != */libclang-cpp.* ]] && return
         done
     done
     return 1

@@ -31,7 +31,8 @@ A job file, shortest form:
   expectations = [\"Z0\", \"Z0 Z1\"]
 
 Exit codes: 0 done; 1 the machine failed the run (memory, disk, launcher) or a defect; 2 wrong input, also a
-state that cannot fit; 3 the error budget was missed in a job with strict = true; 13 a rank panicked.";
+state that cannot fit; 3 the error budget was missed in a job with strict = true; 4 points of a sweep failed;
+13 a rank panicked; 99 interrupted after saving: the same command goes on.";
 
 /// Open quantum systems with a certified error on every number, sharded over MPI ranks.
 #[derive(Parser)]

@@ -18,16 +18,23 @@ pub enum ErrorKind {
     Resource,
     /// The requested error budget was missed and the job said `strict = true`.
     BudgetMissed,
+    /// Points of a sweep failed; the others are in its table.
+    PointsFailed,
+    /// The run was told to stop and saved what it had: started again, it goes on.
+    Interrupted,
     /// A defect of this program.
     Internal,
 }
 
 impl ErrorKind {
-    /// Exit code of a run that ends with this kind of error: 1 resource or internal, 2 input, 3 budget missed.
+    /// Exit code of a run that ends with this kind of error: 1 resource or internal, 2 input, 3 budget missed, 4 points
+    /// failed, 99 interrupted (with which Grid Engine, and SLURM where a site says so, start a job again).
     pub fn exit_code(self) -> u8 {
         match self {
             ErrorKind::Input => 2,
             ErrorKind::BudgetMissed => 3,
+            ErrorKind::PointsFailed => 4,
+            ErrorKind::Interrupted => 99,
             ErrorKind::Resource | ErrorKind::Internal => 1,
         }
     }
@@ -68,6 +75,16 @@ impl Error {
     /// The budget was missed in a strict job.
     pub fn budget_missed(what: impl Into<String>) -> Self {
         Self::new(ErrorKind::BudgetMissed, what)
+    }
+
+    /// Points of a sweep failed.
+    pub fn points_failed(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::PointsFailed, what)
+    }
+
+    /// The run was told to stop and can go on later.
+    pub fn interrupted(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Interrupted, what)
     }
 
     /// A defect of this program.
