@@ -7,10 +7,10 @@ mod noise;
 mod report;
 
 use crate::comm::{self, World, node::Node};
-use crate::config::{Config, DeviceKind};
+use crate::config::DeviceKind;
 use crate::driver::{self, Context};
 use crate::error::{Error, Result};
-use crate::jobs::{self, PlanOptions, WidthSource};
+use crate::jobs::{self, Checked, PlanOptions, WidthSource};
 use crate::validate;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::cell::RefCell;
@@ -231,12 +231,12 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         Command::Noise { what: Noise::Convert { model, output } } => {
             noise::convert(world.communicator(), model, output)
         }
-        Command::Run(job) => with_job(arguments, world, &job.job, |config, context| {
-            driver::run(jobs::prepare(config, context)?, context)
-        }),
-        Command::Check(job) => with_job(arguments, world, &job.job, jobs::check),
-        Command::Plan(plan) => with_job(arguments, world, &plan.job.job, |config, context| {
-            jobs::plan(config, context, &plan.options(context.comm.size(), arguments.verbose > 0))
+        Command::Run(job) => {
+            with_job(arguments, world, &job.job, |job, context| driver::run(job.prepare(context)?, context))
+        }
+        Command::Check(job) => with_job(arguments, world, &job.job, |job, context| job.check(context)),
+        Command::Plan(plan) => with_job(arguments, world, &plan.job.job, |job, context| {
+            job.plan(context, &plan.options(context.comm.size(), arguments.verbose > 0))
         }),
         Command::Report(arguments) => comm::on_root(world.communicator(), || report::report(arguments)),
         Command::Compare(arguments) => comm::on_root(world.communicator(), || compare::compare(arguments)),
@@ -278,21 +278,24 @@ fn with_job(
     arguments: &Arguments,
     world: &World,
     job: &Path,
-    action: impl FnOnce(Config, &Context<'_>) -> Result<String>,
+    action: impl FnOnce(Box<dyn Checked>, &Context<'_>) -> Result<String>,
 ) -> Result<String> {
     let comm = world.communicator();
-    let context = Context {
+    let mut context = Context {
         comm,
         node: Node::of(comm),
         quiet: arguments.quiet,
         folder: job.parent().unwrap_or(Path::new("")).to_path_buf(),
         job_file: job.display().to_string(),
+        job_text: String::new(),
+        writes: true,
         command: std::env::args().collect::<Vec<_>>().join(" "),
         inputs: RefCell::default(),
     };
-    let config = jobs::load(&context)?;
-    start_threads(&context.node, config.engine.threads)?;
-    action(config, &context)
+    context.job_text = context.read_text(job, &context.job_file)?;
+    let job = jobs::read(&context.job_text, &context.job_file)?;
+    start_threads(&context.node, job.threads())?;
+    action(job, &context)
 }
 
 fn start_threads(node: &Node, wanted: Option<usize>) -> Result<()> {

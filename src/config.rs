@@ -257,6 +257,14 @@ pub fn parse(text: &str, file: &str, known_jobs: &[&str]) -> Result<Config> {
     check::config(text, file, known_jobs).map_err(|error| error.in_file(file))
 }
 
+/// The kind of job that a file is of: one of `known`; nothing else is looked at.
+///
+/// # Errors
+/// Input error with file and line for TOML syntax, and a `job` that is missing or unknown.
+pub fn job_of(text: &str, file: &str, known: &[&str]) -> Result<String> {
+    check::kind(text, known).map_err(|error| error.in_file(file))
+}
+
 /// As [`parse`], from the bytes of the file, which may turn out not to be text.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ pub mod computer;
 
 use crate::comm::node::Node;
 use crate::comm::{self, Communicator, agree};
+use crate::config::text;
 use crate::error::{Error, Result};
 use crate::io::progress::{Mode, Progress};
 use std::cell::RefCell;
@@ -22,6 +23,10 @@ pub struct Context<'a> {
     pub folder: PathBuf,
     /// The job file as the user named it.
     pub job_file: String,
+    /// Its text.
+    pub job_text: String,
+    /// Whether a job writes its result file: points of a sweep do not.
+    pub writes: bool,
     /// The command as typed, for the provenance.
     pub command: String,
     /// Every file read so far.
@@ -52,6 +57,15 @@ impl Context<'_> {
     pub fn read(&self, path: &Path, named: &str) -> Result<Vec<u8>> {
         self.inputs.borrow_mut().push(path.to_path_buf());
         comm::bytes_from_root(self.comm, || read_file(path, named))
+    }
+
+    /// The content of an input file that is text, as [`Context::read`].
+    ///
+    /// # Errors
+    /// Input error, the same on every rank, when the file cannot be read or is not UTF-8 text.
+    pub fn read_text(&self, path: &Path, named: &str) -> Result<String> {
+        let bytes = self.read(path, named)?;
+        text::decode(&bytes, named).map(str::to_string)
     }
 
     /// Whether writing to `target` would destroy a file that was read, under whatever name. Only the root rank looks.
@@ -115,11 +129,42 @@ pub trait Job {
     /// # Errors
     /// What went wrong, the same on every rank that works on it.
     fn advance(&mut self) -> Result<Advance>;
-    /// Takes the observables and writes the results; gives the summary to show. Collective over all ranks.
+    /// Takes the observables and writes the results. Collective over all ranks.
     ///
     /// # Errors
     /// What went wrong, the same on every rank.
-    fn finish(self: Box<Self>) -> Result<String>;
+    fn finish(self: Box<Self>) -> Result<Outcome>;
+}
+
+/// What a job found; on the rank that speaks, and empty on the others.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    /// The summary for people.
+    pub summary: String,
+    /// Its scalar results, each with a name of its own.
+    pub scalars: Vec<Scalar>,
+}
+
+/// One number that a job found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scalar {
+    /// Where it stands below `/results`, for instance `expectations/Z0`.
+    pub name: String,
+    /// The number.
+    pub value: f64,
+    /// Proven lower bound of the exact value; NaN where none is known, as in every field below.
+    pub lower: f64,
+    /// Proven upper bound of the exact value.
+    pub upper: f64,
+    /// Standard error of a sampled value.
+    pub stderr: f64,
+}
+
+impl Scalar {
+    /// A number that nothing is known about but itself.
+    pub fn plain(name: impl Into<String>, value: f64) -> Scalar {
+        Scalar { name: name.into(), value, lower: f64::NAN, upper: f64::NAN, stderr: f64::NAN }
+    }
 }
 
 /// Runs a job to its end; the summary is for the rank that speaks.
@@ -132,7 +177,7 @@ pub fn run(mut job: Box<dyn Job + '_>, context: &Context<'_>) -> Result<String> 
     let outcome = advance_to_end(&mut *job, &mut progress);
     progress.finish();
     agree(context.comm, outcome)?;
-    job.finish()
+    job.finish().map(|outcome| outcome.summary)
 }
 
 fn advance_to_end(job: &mut dyn Job, progress: &mut Progress) -> Result<()> {

@@ -2,7 +2,6 @@
 
 mod circuit;
 
-use crate::config::Config;
 use crate::driver::{Context, Job};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
@@ -34,66 +33,57 @@ pub enum WidthSource {
     Result(PathBuf),
 }
 
+/// A job file whose content was checked; other files it names are not read yet.
+pub trait Checked {
+    /// Threads of each rank, if the job says so.
+    fn threads(&self) -> Option<usize> {
+        None
+    }
+    /// Reads all inputs, checks them and reserves the output. Collective.
+    ///
+    /// # Errors
+    /// Input or resource error, the same on every rank.
+    fn prepare<'a>(self: Box<Self>, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>>;
+    /// Checks all inputs without running anything; says what the job is. Collective.
+    ///
+    /// # Errors
+    /// As [`Checked::prepare`].
+    fn check(self: Box<Self>, context: &Context<'_>) -> Result<String>;
+    /// Describes what the job would do and how long it would take. Collective.
+    ///
+    /// # Errors
+    /// As [`Checked::prepare`]; input error for a machine file or an earlier result that cannot be used.
+    fn plan(self: Box<Self>, context: &Context<'_>, options: &PlanOptions) -> Result<String>;
+}
+
 /// One kind of job.
 pub struct JobKind {
     /// The value of `job` in the job file.
     pub name: &'static str,
     /// One line for people.
     pub about: &'static str,
-    /// Reads all inputs, checks them and reserves the output.
-    prepare: for<'a> fn(Config, &'a Context<'a>) -> Result<Box<dyn Job + 'a>>,
-    /// Checks all inputs; says what the job is.
-    check: fn(Config, &Context<'_>) -> Result<String>,
-    /// The plan and what it is predicted to take.
-    plan: fn(Config, &Context<'_>, &PlanOptions) -> Result<String>,
+    /// Checks the text of a job file; the second argument is its path as the user wrote it.
+    read: fn(&str, &str) -> Result<Box<dyn Checked>>,
 }
 
 /// Every kind of job.
 pub const JOBS: &[JobKind] = &[JobKind {
     name: "circuit",
     about: "a noisy quantum circuit: expectation values, probabilities and counts with a certified error",
-    prepare: circuit::prepare,
-    check: circuit::check,
-    plan: circuit::plan,
+    read: circuit::read,
 }];
 
-/// Reads and checks the job file.
+/// Checks the text of a job file, whatever its kind; `file` is its path as the user wrote it.
 ///
 /// # Errors
-/// Input error, the same on every rank, for a file that cannot be read or is wrong.
-pub fn load(context: &Context<'_>) -> Result<Config> {
-    let path = std::path::Path::new(&context.job_file);
-    let bytes = context.read(path, &context.job_file)?;
+/// Input error with file and line.
+pub fn read(text: &str, file: &str) -> Result<Box<dyn Checked>> {
+    (kind_of(text, file)?.read)(text, file)
+}
+
+fn kind_of(text: &str, file: &str) -> Result<&'static JobKind> {
     let names: Vec<&str> = JOBS.iter().map(|kind| kind.name).collect();
-    crate::config::parse_bytes(&bytes, &context.job_file, &names)
-}
-
-fn kind_of(config: &Config) -> Result<&'static JobKind> {
-    JOBS.iter()
-        .find(|kind| kind.name == config.job)
-        .ok_or_else(|| Error::internal(format!("job kind `{}` passed the check", config.job)))
-}
-
-/// Prepares a job to run.
-///
-/// # Errors
-/// Input or resource error, the same on every rank.
-pub fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
-    (kind_of(&config)?.prepare)(config, context)
-}
-
-/// Checks a job and all its inputs without running it.
-///
-/// # Errors
-/// As [`prepare`].
-pub fn check(config: Config, context: &Context<'_>) -> Result<String> {
-    (kind_of(&config)?.check)(config, context)
-}
-
-/// Describes what a job would do and how long it would take. Collective.
-///
-/// # Errors
-/// As [`prepare`]; input error for a machine file or an earlier result that cannot be used.
-pub fn plan(config: Config, context: &Context<'_>, options: &PlanOptions) -> Result<String> {
-    (kind_of(&config)?.plan)(config, context, options)
+    let name = crate::config::job_of(text, file, &names)?;
+    let kind = JOBS.iter().find(|kind| kind.name == name);
+    kind.ok_or_else(|| Error::internal(format!("job kind `{name}` passed the check")))
 }

@@ -55,6 +55,12 @@ pub(super) fn config(text: &str, file: &str, known_jobs: &[&str]) -> Result<Conf
     Ok(config)
 }
 
+/// The kind of job.
+pub(super) fn kind(text: &str, known: &[&str]) -> Result<String> {
+    let document = document::parse(text)?;
+    job(&Table::top_unchecked(text, document::JOB, document.get_ref()), known)
+}
+
 pub(super) fn optional<'a, T>(
     table: &Table<'a>,
     key: &str,

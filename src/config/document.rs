@@ -128,8 +128,12 @@ pub(super) struct Table<'a> {
 impl<'a> Table<'a> {
     /// The whole file.
     pub(super) fn top(text: &'a str, tables: Tables, entries: &'a DeTable<'a>) -> Result<Self> {
-        let source = Source { text, tables };
-        Table { name: String::new(), source, line: None, entries: Some(entries) }.check_keys()
+        Self::top_unchecked(text, tables, entries).check_keys()
+    }
+
+    /// The whole file, in which there may be other keys.
+    pub(super) fn top_unchecked(text: &'a str, tables: Tables, entries: &'a DeTable<'a>) -> Self {
+        Table { name: String::new(), source: Source { text, tables }, line: None, entries: Some(entries) }
     }
 
     /// The table under this key, empty if absent.

@@ -17,17 +17,19 @@ mod others;
 mod pilot;
 mod quantities;
 mod results;
+mod scalars;
 mod sizes;
 mod snapshots;
 mod tail;
 
+use super::{Checked, PlanOptions};
 use crate::backend::Backend;
 use crate::comm::grid::{Grid, Shape};
 use crate::comm::{Communicator, agree, keep_on_root};
-use crate::config::{Compression, Config, EngineKind};
+use crate::config::{self, Compression, Config, EngineKind};
 use crate::device::cuda::range;
 use crate::driver::computer::{Computer, computer};
-use crate::driver::{Advance, Context, Job};
+use crate::driver::{self, Advance, Context, Job};
 use crate::engine::Engine;
 use crate::engine::budget::{PRUNE_FRACTION, Stair, Staircase};
 use crate::engine::certificate::Certificate;
@@ -46,7 +48,31 @@ use snapshots::Place;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
-pub(super) use describe::{check, plan};
+/// Its name in job files.
+const KIND: &str = "circuit";
+
+/// Checks the text of the job file.
+pub(super) fn read(text: &str, file: &str) -> Result<Box<dyn Checked>> {
+    config::parse(text, file, &[KIND]).map(|config| Box::new(config) as Box<dyn Checked>)
+}
+
+impl Checked for Config {
+    fn threads(&self) -> Option<usize> {
+        self.engine.threads
+    }
+
+    fn prepare<'a>(self: Box<Self>, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+        prepare(*self, context)
+    }
+
+    fn check(self: Box<Self>, context: &Context<'_>) -> Result<String> {
+        describe::check(*self, context)
+    }
+
+    fn plan(self: Box<Self>, context: &Context<'_>, options: &PlanOptions) -> Result<String> {
+        describe::plan(*self, context, options)
+    }
+}
 
 /// A cut below this drops nothing but rounding; lowering it further cannot help.
 const SMALLEST_CUT: f64 = 1e-17;
@@ -104,11 +130,11 @@ struct CircuitJob<'a> {
 }
 
 /// Reads the inputs, reserves the output and sets up the first stair.
-pub(super) fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
     let (started, begin) = (SystemTime::now(), Instant::now());
     let Ready { mut inputs, computer, device } =
         device::ready(config, context, context.comm.size(), &Devices::default(), computer)?;
-    let output = reserve_output(&inputs, context)?;
+    let output = if context.writes { reserve_output(&inputs, context)? } else { None };
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if let Some(choice) = &inputs.choice {
         context.tell(&choice.table());
@@ -404,7 +430,7 @@ impl Job for CircuitJob<'_> {
         }
     }
 
-    fn finish(self: Box<Self>) -> Result<String> {
+    fn finish(self: Box<Self>) -> Result<driver::Outcome> {
         results::finish(*self)
     }
 }

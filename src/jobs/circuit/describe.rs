@@ -23,7 +23,7 @@ const WIDTHS: [u64; 4] = [1, 16, 64, 256];
 const EXPECTED: Open = |comm, wish| Ok(expected(comm, wish));
 
 /// Checks all inputs; the effective configuration and one line on the circuit.
-pub(in crate::jobs) fn check(config: Config, context: &Context<'_>) -> Result<String> {
+pub(super) fn check(config: Config, context: &Context<'_>) -> Result<String> {
     let ranks = context.comm.size();
     let Ready { inputs, .. } = device::ready(config, context, ranks, &Devices::default(), EXPECTED)?;
     super::reserve_output(&inputs, context)?;
@@ -43,7 +43,7 @@ pub(in crate::jobs) fn check(config: Config, context: &Context<'_>) -> Result<St
 }
 
 /// The plan for some number of ranks, and what it is predicted to take.
-pub(in crate::jobs) fn plan(config: Config, context: &Context<'_>, options: &PlanOptions) -> Result<String> {
+pub(super) fn plan(config: Config, context: &Context<'_>, options: &PlanOptions) -> Result<String> {
     let named = read_machine(context, options.machine.as_deref(), config.engine.threads)?;
     let devices = named.as_ref().map_or_else(Devices::default, |(prices, _)| Devices::named(prices));
     let Ready { inputs, device, .. } = device::ready(config, context, options.ranks, &devices, EXPECTED)?;

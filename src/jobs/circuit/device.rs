@@ -175,6 +175,8 @@ mod tests {
             quiet: true,
             folder: folder.path().to_path_buf(),
             job_file: folder.path().join("job.toml").display().to_string(),
+            job_text: text,
+            writes: true,
             command: String::new(),
             inputs: RefCell::default(),
         };

@@ -89,7 +89,7 @@ impl Inputs {
 impl Material {
     /// Reads and checks; collective.
     fn read(config: Config, context: &Context<'_>, computer: &Computer, prices: Prices) -> Result<Material> {
-        let job = context.read(Path::new(&context.job_file), &context.job_file)?;
+        let job = context.job_text.clone().into_bytes();
         let noise = Noise::read(&config, context)?;
         let options = qasm::Options {
             parameters: config.circuit.parameters.value.clone(),

@@ -3,9 +3,10 @@
 use super::inputs::Inputs;
 use super::others;
 use super::quantities::{self, Raw};
-use super::{CircuitJob, Run, missed};
+use super::{CircuitJob, Run, missed, scalars};
 use crate::comm::node::peak_memory;
 use crate::comm::{agree, library_version};
+use crate::driver::Outcome;
 use crate::engine::Final;
 use crate::engine::certificate::{Certificate, Certified};
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ struct Measured {
 }
 
 /// Takes the observables, writes the file and gives the summary.
-pub(super) fn finish(mut job: CircuitJob<'_>) -> Result<String> {
+pub(super) fn finish(mut job: CircuitJob<'_>) -> Result<Outcome> {
     let comm = job.context.comm;
     let measured = job.run.as_mut().map(|run| measure(run, &job.inputs)).transpose();
     let measured = agree(comm, measured)?;
@@ -39,13 +40,13 @@ pub(super) fn finish(mut job: CircuitJob<'_>) -> Result<String> {
     };
     let summary = match (job.run.take(), measured) {
         (Some(run), Some(measured)) => conclude(&mut job, run, measured, ranks),
-        _ => Ok(String::new()),
+        _ => Ok(Outcome::default()),
     };
     agree(comm, summary)
 }
 
 /// Completes the record, writes it and judges the budget; collective over the ranks with a shard.
-fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: Provenance) -> Result<String> {
+fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: Provenance) -> Result<Outcome> {
     let engine_seconds = job.clock.engine.elapsed().as_secs_f64();
     let certificate = measured.certificate;
     let mut record = measured.record;
@@ -57,7 +58,9 @@ fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: P
     record.trace = std::mem::take(&mut run.trace);
     record.snapshots.append(&mut run.snapshots);
     let file = &job.inputs.config.output.file.value;
-    write(job.output.take(), &mut run, &record, &job.inputs)?;
+    if job.context.writes {
+        write(job.output.take(), &mut run, &record, &job.inputs)?;
+    }
     let state = &record.state;
     if !state.budget_met {
         let why = if run.engine.limited() { "`max_rank` or memory was in the way" } else { "`cut` is too large" };
@@ -68,7 +71,11 @@ fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: P
     }
     let engine = job.inputs.choice.as_ref().map(|choice| choice.summary()).unwrap_or_default();
     let device = job.device.as_ref().map(|device| format!("device  {device}\n")).unwrap_or_default();
-    Ok(io::summary(&record, std::path::Path::new(file)) + &engine + &device)
+    if !job.context.writes {
+        return Ok(Outcome { summary: String::new(), scalars: scalars::of(&record) });
+    }
+    let summary = io::summary(&record, std::path::Path::new(file)) + &engine + &device;
+    Ok(Outcome { summary, scalars: Vec::new() })
 }
 
 fn measure(run: &mut Run, inputs: &Inputs) -> Result<Measured> {
