@@ -10,6 +10,7 @@ pub mod machine;
 mod memory;
 mod noise;
 mod observe;
+pub mod sweep;
 pub mod text;
 
 pub use crate::linalg::Precision;

@@ -6,6 +6,7 @@ use crate::comm::node::Node;
 use crate::comm::{self, Communicator, agree};
 use crate::config::text;
 use crate::error::{Error, Result};
+use crate::io::Scalar;
 use crate::io::progress::{Mode, Progress};
 use std::cell::RefCell;
 use std::io::Write;
@@ -143,28 +144,6 @@ pub struct Outcome {
     pub summary: String,
     /// Its scalar results, each with a name of its own.
     pub scalars: Vec<Scalar>,
-}
-
-/// One number that a job found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scalar {
-    /// Where it stands below `/results`, for instance `expectations/Z0`.
-    pub name: String,
-    /// The number.
-    pub value: f64,
-    /// Proven lower bound of the exact value; NaN where none is known, as in every field below.
-    pub lower: f64,
-    /// Proven upper bound of the exact value.
-    pub upper: f64,
-    /// Standard error of a sampled value.
-    pub stderr: f64,
-}
-
-impl Scalar {
-    /// A number that nothing is known about but itself.
-    pub fn plain(name: impl Into<String>, value: f64) -> Scalar {
-        Scalar { name: name.into(), value, lower: f64::NAN, upper: f64::NAN, stderr: f64::NAN }
-    }
 }
 
 /// Runs a job to its end; the summary is for the rank that speaks.
