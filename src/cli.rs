@@ -9,8 +9,9 @@ mod report;
 use crate::comm::{self, World, node::Node};
 use crate::config::DeviceKind;
 use crate::driver::interruption::Interruption;
-use crate::driver::{self, Context};
+use crate::driver::{self, Context, Only, Selection};
 use crate::error::{Error, Result};
+use crate::io::sweep::Part;
 use crate::jobs::{self, Checked, PlanOptions, WidthSource};
 use crate::validate;
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -54,7 +55,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("RHOSHARD_CO
 #[derive(Subcommand)]
 enum Command {
     /// Run a job and write its result file
-    Run(JobFile),
+    Run(RunArguments),
     /// Check a job and all files it names, and print the effective configuration
     Check(JobFile),
     /// Print the steps, bytes and messages of a job and predict its time on 1 to 4096 ranks, without running it
@@ -82,6 +83,18 @@ enum Command {
     Compare(compare::CompareArguments),
     /// Describe this build and this machine: MPI, HDF5, processor, ranks, threads, GPUs and their libraries
     Info,
+}
+
+#[derive(Args)]
+struct RunArguments {
+    #[command(flatten)]
+    job: JobFile,
+    /// Of a sweep: run the K-th of N parts of its points, as one of N jobs of a batch system
+    #[arg(long, value_name = "K/N", value_parser = part)]
+    part: Option<Part>,
+    /// Of a sweep: run again the points that failed, and no others
+    #[arg(long, value_name = "WHICH", value_parser = only)]
+    only: Option<Only>,
 }
 
 #[derive(Args)]
@@ -232,7 +245,7 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         Command::Noise { what: Noise::Convert { model, output } } => {
             noise::convert(world.communicator(), model, output)
         }
-        Command::Run(job) => with_job(arguments, world, &job.job, |job, context| {
+        Command::Run(run) => with_selected(arguments, world, &run.job.job, run.selection(), |job, context| {
             context.interruption.watch(context.comm)?;
             driver::run(job.prepare(context)?, context)
         }),
@@ -263,6 +276,28 @@ fn device(name: &str) -> std::result::Result<DeviceKind, String> {
     DeviceKind::named(name).ok_or_else(|| format!("allowed: {}", names()))
 }
 
+/// `2/8`: the second of eight parts.
+fn part(text: &str) -> std::result::Result<Part, String> {
+    let numbers = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    let part = numbers.map(|(number, of)| Part { number, of }).filter(|part| (1..=part.of).contains(&part.number));
+    part.ok_or_else(|| "allowed: K/N with K from 1 to N, for instance 2/8".into())
+}
+
+fn only(text: &str) -> std::result::Result<Only, String> {
+    match text {
+        "failed" => Ok(Only::Failed),
+        "open" => Ok(Only::Open),
+        _ => Err("allowed: failed, open".into()),
+    }
+}
+
+impl RunArguments {
+    fn selection(&self) -> Selection {
+        let default = Selection::default();
+        Selection { part: self.part.unwrap_or(default.part), only: self.only.unwrap_or(default.only) }
+    }
+}
+
 impl PlanArguments {
     fn options(&self, started: usize, verbose: bool) -> PlanOptions {
         let widths = match (&self.profile, self.width) {
@@ -282,6 +317,17 @@ fn with_job(
     job: &Path,
     action: impl FnOnce(Box<dyn Checked>, &Context<'_>) -> Result<String>,
 ) -> Result<String> {
+    with_selected(arguments, world, job, Selection::default(), action)
+}
+
+/// As [`with_job`], for some points of a sweep.
+fn with_selected(
+    arguments: &Arguments,
+    world: &World,
+    job: &Path,
+    selection: Selection,
+    action: impl FnOnce(Box<dyn Checked>, &Context<'_>) -> Result<String>,
+) -> Result<String> {
     let comm = world.communicator();
     let mut context = Context {
         comm,
@@ -294,6 +340,7 @@ fn with_job(
         command: std::env::args().collect::<Vec<_>>().join(" "),
         inputs: RefCell::default(),
         interruption: Interruption::default(),
+        selection,
     };
     context.job_text = context.read_text(job, &context.job_file)?;
     let job = jobs::read(&context.job_text, &context.job_file)?;

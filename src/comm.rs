@@ -29,7 +29,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::mpi::{build_description, library_version};
-pub use panics::caught;
+pub use panics::{caught, contained};
 pub use serial::Serial;
 pub use transfer::{Grain, Message, Transfer};
 

@@ -6,6 +6,7 @@
 
 mod check;
 mod document;
+pub mod function;
 pub mod machine;
 mod memory;
 mod noise;

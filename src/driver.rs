@@ -9,6 +9,7 @@ use crate::config::text;
 use crate::error::{Error, Result};
 use crate::io::Scalar;
 use crate::io::progress::{Mode, Progress};
+use crate::io::sweep::Part;
 use interruption::Interruption;
 use std::cell::RefCell;
 use std::io::Write;
@@ -36,6 +37,32 @@ pub struct Context<'a> {
     pub inputs: RefCell<Vec<PathBuf>>,
     /// Whether the run was told to stop.
     pub interruption: Interruption,
+    /// Which points of a sweep are to be run.
+    pub selection: Selection,
+}
+
+/// Which points of a sweep are to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection {
+    /// Those of this part.
+    pub part: Part,
+    /// And among them only these.
+    pub only: Only,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Selection { part: Part::WHOLE, only: Only::Open }
+    }
+}
+
+/// Points of a sweep by what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// Those that have not ended.
+    Open,
+    /// Those that failed.
+    Failed,
 }
 
 /// Inputs larger than this are refused: job, circuit and observable files are text.

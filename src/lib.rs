@@ -1,6 +1,7 @@
 //! Open quantum systems with a certified error on every number, sharded over MPI ranks.
 //!
-//! The layers, lowest first (ARCHITECTURE.md is the map): `error`, `linalg`, `rng`, `config`; `model`, `formats`, `device`;
+//! The layers, lowest first (ARCHITECTURE.md is the map): `error`, `linalg`, `rng`, `config`; `model`, `formats`,
+//! `device`, `sampling`;
 //! `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`; `jobs`, `bench`, `validate`, `report`;
 //! `cli`.
 
@@ -21,5 +22,6 @@ pub mod model;
 pub mod plan;
 pub mod report;
 pub mod rng;
+pub mod sampling;
 pub mod state;
 pub mod validate;

@@ -268,9 +268,9 @@ fn base(top: &Table, section: &Table, plain: &toml::Table) -> Result<Base> {
 fn points(section: &Table, sampler: Sampler) -> Result<u64> {
     let most = if sampler == Sampler::Bayesian { MAXIMUM_OBSERVATIONS } else { MAXIMUM_POINTS };
     match (section.get("points"), sampler) {
-        (Some(value), Sampler::Grid) => {
-            Err(value.error("is for samplers that draw points").next("give the number of points to each axis, or a sampler"))
-        }
+        (Some(value), Sampler::Grid) => Err(value
+            .error("is for samplers that draw points")
+            .next("give the number of points to each axis, or a sampler")),
         (None, Sampler::Grid) => Ok(0),
         (Some(value), _) => value.whole(1..=most),
         (None, _) => section.require("points", "points = 64")?.whole(1..=most),
@@ -360,7 +360,9 @@ fn axes(top: &Table, plain: &toml::Table) -> Result<Vec<Axis>> {
 fn axis(path: String, value: &Value, content: &toml::Value) -> Result<Axis> {
     let line = value.line();
     if path.split('.').any(|part| part.trim().is_empty()) {
-        return Err(value.error("is no place in a job file").allowed("keys joined by dots, in quotes: \"engine.budget\""));
+        return Err(value
+            .error("is no place in a job file")
+            .allowed("keys joined by dots, in quotes: \"engine.budget\""));
     }
     match content {
         toml::Value::Array(values) => {
@@ -377,7 +379,10 @@ fn axis(path: String, value: &Value, content: &toml::Value) -> Result<Axis> {
                 path,
             })
         }
-        _ => Err(value.error("is a single value").allowed(AXIS).next("a value that does not vary belongs to the base job")),
+        _ => Err(value
+            .error("is a single value")
+            .allowed(AXIS)
+            .next("a value that does not vary belongs to the base job")),
     }
 }
 
@@ -429,7 +434,8 @@ fn range(value: &Value, scale: Scale) -> Result<[f64; 2]> {
         Scale::Whole => "two whole numbers, the first not above the second",
     };
     let items = value.items(allowed)?;
-    let ends: Vec<f64> = items.iter().map(Value::number).collect::<Result<_>>().map_err(|error| error.allowed(allowed))?;
+    let ends: Vec<f64> =
+        items.iter().map(Value::number).collect::<Result<_>>().map_err(|error| error.allowed(allowed))?;
     let fits = |end: &f64| match scale {
         Scale::Linear => true,
         Scale::Log => *end > 0.0,
@@ -459,10 +465,15 @@ fn check_together(config: &SweepConfig, section: &Table, top: &Table) -> Result<
     }
     let drawn = config.sampler != Sampler::Grid;
     for axis in &config.axes {
-        let wrong = |what: &str, next: &str| Err(Error::input(format!("axis `{}` {what}", axis.path)).at_line(axis.line).next(next));
+        let wrong = |what: &str, next: &str| {
+            Err(Error::input(format!("axis `{}` {what}", axis.path)).at_line(axis.line).next(next))
+        };
         match (&axis.values, drawn) {
             (AxisValues::Range { points: Some(_), .. }, true) => {
-                return wrong("has `points`, but the sampler draws them", "leave them out: `points` under `[sweep]` counts");
+                return wrong(
+                    "has `points`, but the sampler draws them",
+                    "leave them out: `points` under `[sweep]` counts",
+                );
             }
             (AxisValues::Range { points: None, scale: Scale::Linear | Scale::Log, .. }, false) => {
                 return wrong("has no `points`", "say how many: { linear = [0, 1], points = 5 }");

@@ -52,7 +52,8 @@ fn names_of<'a>(names: impl Iterator<Item = &'a str>) -> Result<Vec<Column>> {
     let mut columns: Vec<Column> = Vec::new();
     for name in names {
         if name.is_empty() || columns.iter().any(|column| column.name == name) {
-            let what = if name.is_empty() { "a column has no name".into() } else { format!("two columns are named `{name}`") };
+            let what =
+                if name.is_empty() { "a column has no name".into() } else { format!("two columns are named `{name}`") };
             return Err(Error::input(what).at_line(1).allowed("a first line of different names"));
         }
         columns.push(Column { name: name.into(), values: Vec::new() });
@@ -71,8 +72,9 @@ fn value(text: &str) -> toml::Value {
 fn json_lines(text: &str) -> Result<Vec<Column>> {
     let mut columns: Vec<Column> = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let row: BTreeMap<String, toml::Value> = serde_json::from_str(line)
-            .map_err(|error| Error::input(format!("wrong JSON: {error}")).at_line(index + 1).allowed("an object on each line"))?;
+        let row: BTreeMap<String, toml::Value> = serde_json::from_str(line).map_err(|error| {
+            Error::input(format!("wrong JSON: {error}")).at_line(index + 1).allowed("an object on each line")
+        })?;
         if columns.is_empty() {
             columns = names_of(row.keys().map(String::as_str))?;
         }
@@ -92,7 +94,8 @@ mod tests {
 
     #[test]
     fn both_forms_give_the_same_columns() {
-        let csv = read("engine.budget, noise.readout,engine.kind\n1e-2,0,low-rank\n0.5, 1 ,\"a, b\"\n", "a.csv").unwrap();
+        let csv =
+            read("engine.budget, noise.readout,engine.kind\n1e-2,0,low-rank\n0.5, 1 ,\"a, b\"\n", "a.csv").unwrap();
         let json = "{\"engine.budget\": 1e-2, \"noise.readout\": 0, \"engine.kind\": \"low-rank\"}\n\n\
                     {\"noise.readout\": 1, \"engine.kind\": \"a, b\", \"engine.budget\": 0.5}\n";
         let mut sorted = csv.clone();

@@ -139,7 +139,13 @@ mod tests {
         let parameters = vec![Parameter::Number(0.1), Parameter::Whole(-3), Parameter::Text("é".into())];
         Entry::Ended(Ended {
             point: Point { index, key, parameters },
-            result: Ok(vec![Scalar { name: "state/trace".into(), value, lower: -0.0, upper: f64::INFINITY, stderr: 1e-300 }]),
+            result: Ok(vec![Scalar {
+                name: "state/trace".into(),
+                value,
+                lower: -0.0,
+                upper: f64::INFINITY,
+                stderr: 1e-300,
+            }]),
             attempts: 1,
             seconds: 0.25,
             elapsed: 1.5,
@@ -152,8 +158,13 @@ mod tests {
             let bytes = rmp_serde::to_vec(&ended(7, value)).unwrap();
             assert_eq!(rmp_serde::from_slice::<Entry>(&bytes).unwrap(), ended(7, value));
         }
-        let parameters =
-            [Parameter::Flag(true), Parameter::Whole(1), Parameter::Number(1.0), Parameter::Text("1".into()), Parameter::Absent(())];
+        let parameters = [
+            Parameter::Flag(true),
+            Parameter::Whole(1),
+            Parameter::Number(1.0),
+            Parameter::Text("1".into()),
+            Parameter::Absent(()),
+        ];
         let bytes = rmp_serde::to_vec(&parameters).unwrap();
         assert_eq!(rmp_serde::from_slice::<Vec<Parameter>>(&bytes).unwrap(), parameters, "a whole number stays one");
     }

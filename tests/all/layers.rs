@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The top-level modules of each layer, lowest first.
 const LAYERS: &[&[&str]] = &[
     &["linalg", "rng", "config", "error"],
-    &["model", "formats", "device"],
+    &["model", "formats", "device", "sampling"],
     &["comm", "backend"],
     &["plan", "engine", "state"],
     &["io"],

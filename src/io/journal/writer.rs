@@ -6,7 +6,7 @@ use crate::io::atomic::directory;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -120,7 +120,9 @@ impl Keeper {
                     due = due.or_else(|| Some(Instant::now() + COMMIT));
                     continue;
                 }
-                Ok(Order::Commit(answer)) => self.write().inspect(|()| { let _ = answer.send(()); }),
+                Ok(Order::Commit(answer)) => self.write().inspect(|()| {
+                    let _ = answer.send(());
+                }),
                 Err(RecvTimeoutError::Timeout) => self.write(),
                 Err(RecvTimeoutError::Disconnected) => {
                     let _ = self.write();

@@ -97,7 +97,12 @@ impl SweepFolder {
         opened.map_err(|cause| self.unwritable(&cause))
     }
 
-    fn take(&self, file: &File, name: &str, take: impl Fn(&File) -> std::result::Result<(), TryLockError>) -> Result<()> {
+    fn take(
+        &self,
+        file: &File,
+        name: &str,
+        take: impl Fn(&File) -> std::result::Result<(), TryLockError>,
+    ) -> Result<()> {
         match take(file) {
             Ok(()) => Ok(()),
             Err(TryLockError::Error(cause)) => Err(self.unwritable(&cause)),
@@ -134,9 +139,12 @@ impl SweepFolder {
     pub fn definition(&self) -> Result<Definition> {
         let path = self.path.join(DEFINITION);
         let refuse = |what: String| {
-            Error::input(what).in_file(self.path.display()).next("name a folder that `rhoshard run` made for a sweep, `STEM.sweep`")
+            Error::input(what)
+                .in_file(self.path.display())
+                .next("name a folder that `rhoshard run` made for a sweep, `STEM.sweep`")
         };
-        let text = fs::read_to_string(&path).map_err(|cause| refuse(format!("is not the folder of a sweep: {DEFINITION}: {cause}")))?;
+        let text = fs::read_to_string(&path)
+            .map_err(|cause| refuse(format!("is not the folder of a sweep: {DEFINITION}: {cause}")))?;
         serde_json::from_str(&text).map_err(|cause| refuse(format!("{DEFINITION} cannot be read: {cause}")))
     }
 

@@ -2,8 +2,8 @@
 
 use super::SweepFolder;
 use crate::error::Result;
-use crate::io::journal::{Begin, Ended, Entry, JournalReader, Key};
 pub use crate::io::journal::Point;
+use crate::io::journal::{Begin, Ended, Entry, JournalReader, Key};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
@@ -111,10 +111,11 @@ impl Records {
             return PointState::Ended(ended);
         }
         let last = self.last_run();
-        let running = self.writers().filter(|writer| writer.run == last && writer.closed.is_none()).find_map(|writer| {
-            let (point, since) = writer.running.as_ref()?;
-            (point.key == *key).then_some(PointState::Running { writer, since: *since })
-        });
+        let running =
+            self.writers().filter(|writer| writer.run == last && writer.closed.is_none()).find_map(|writer| {
+                let (point, since) = writer.running.as_ref()?;
+                (point.key == *key).then_some(PointState::Running { writer, since: *since })
+            });
         running.unwrap_or(PointState::Pending)
     }
 

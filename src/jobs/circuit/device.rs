@@ -180,6 +180,7 @@ mod tests {
             command: String::new(),
             inputs: RefCell::default(),
             interruption: Default::default(),
+            selection: crate::driver::Selection::default(),
         };
         (folder, config, context)
     }

@@ -4,6 +4,7 @@ use crate::config::sweep::{Axis, AxisValues, MAXIMUM_POINTS, Scale, SweepConfig}
 use crate::error::{Error, Result};
 use crate::formats::columns::Column;
 use crate::io::journal::Parameter;
+use crate::sampling::Dimension;
 
 /// The name that axes from a file advance together under; no job file can write it.
 const FROM_FILE: &str = "\0";
@@ -54,7 +55,10 @@ impl Space {
 
     fn add(&mut self, axis: Axis) -> Result<()> {
         if let Some(other) = self.axes.iter().find(|other| overlap(&other.axis.path, &axis.path)) {
-            return Err(Error::input(format!("the axes `{}` and `{}` change the same place", other.axis.path, axis.path)));
+            return Err(Error::input(format!(
+                "the axes `{}` and `{}` change the same place",
+                other.axis.path, axis.path
+            )));
         }
         let length = length(&axis.values);
         let partner = self.axes.iter().find(|other| axis.zip.is_some() && other.axis.zip == axis.zip);
@@ -66,7 +70,11 @@ impl Space {
             Some(partner) if length.is_none_or(|length| length == self.lengths[partner.dimension]) => partner.dimension,
             Some(partner) => {
                 let (other, there) = (&partner.axis.path, self.lengths[partner.dimension]);
-                let what = format!("`{}` has {} points and `{other}`, which it advances with, {there}", axis.path, length.unwrap_or(0));
+                let what = format!(
+                    "`{}` has {} points and `{other}`, which it advances with, {there}",
+                    axis.path,
+                    length.unwrap_or(0)
+                );
                 return Err(Error::input(what).allowed("the same number of points for all axes of one `zip`"));
             }
         };
@@ -90,15 +98,19 @@ impl Space {
         self.lengths.len()
     }
 
-    /// For each dimension the number of its values if these are not a range.
-    pub(super) fn choices(&self) -> Vec<Option<u64>> {
+    /// What the dimensions are to a model of the results.
+    pub(super) fn kinds(&self) -> Vec<Dimension> {
         let of = |dimension: usize| {
             let mut own = self.axes.iter().filter(|placed| placed.dimension == dimension);
-            own.find_map(|placed| match &placed.axis.values {
-                AxisValues::List(values) => Some(values.len() as u64),
-                AxisValues::Range { ends: [low, high], scale: Scale::Whole, .. } => Some((high - low) as u64 + 1),
+            let list = own.find_map(|placed| match &placed.axis.values {
+                AxisValues::List(values) if values.iter().all(is_number) => Some(Dimension::Levels(values.len())),
+                AxisValues::List(values) => Some(Dimension::Choices(values.len())),
+                AxisValues::Range { ends: [low, high], scale: Scale::Whole, .. } => {
+                    Some(Dimension::Levels((high - low) as usize + 1))
+                }
                 AxisValues::Range { .. } => None,
-            })
+            });
+            list.unwrap_or(Dimension::Continuous)
         };
         (0..self.dimensions()).map(of).collect()
     }
@@ -166,7 +178,9 @@ impl Space {
                 let axis = self.axes.iter().position(|placed| placed.axis.path == path);
                 axis.map_or_else(|| base(path), |axis| values[axis].clone().or_else(|| base(path)))
             };
-            let holds = |(path, allowed): &(String, Vec<toml::Value>)| found(path).is_some_and(|value| allowed.contains(&value));
+            let holds = |(path, allowed): &(String, Vec<toml::Value>)| {
+                found(path).is_some_and(|value| allowed.contains(&value))
+            };
             let next: Values = self
                 .axes
                 .iter()
@@ -182,9 +196,15 @@ impl Space {
     }
 }
 
+fn is_number(value: &toml::Value) -> bool {
+    value.is_integer() || value.is_float()
+}
+
 /// Whether one place is the other or lies in it.
 fn overlap(one: &str, other: &str) -> bool {
-    let within = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
     within(one, other) || within(other, one)
 }
 
@@ -278,7 +298,7 @@ mod tests {
             "a = [1, 2]\n\"b.c\" = { values = [\"x\", \"y\"], zip = \"one\" }\nd = { linear = [0, 1], points = 2, zip = \"one\" }\n",
         );
         assert_eq!(points(&space, |_| None), ["1 x 0", "1 y 1", "2 x 0", "2 y 1"]);
-        assert_eq!((space.dimensions(), space.choices()), (2, vec![Some(2), Some(2)]));
+        assert_eq!(space.kinds(), [Dimension::Levels(2), Dimension::Choices(2)]);
     }
 
     #[test]
@@ -296,10 +316,7 @@ mod tests {
         let axes = "kind = [\"low-rank\", \"density\"]\n\
                     rank = { values = [8, 16], when = { kind = \"low-rank\" } }\n\
                     tail = { values = [1, 2], when = { rank = 16 } }\n";
-        assert_eq!(
-            points(&space(axes), |_| None),
-            ["low-rank 8 -", "low-rank 16 1", "low-rank 16 2", "density - -"]
-        );
+        assert_eq!(points(&space(axes), |_| None), ["low-rank 8 -", "low-rank 16 1", "low-rank 16 2", "density - -"]);
         // The base job's rank counts where the axis does not apply.
         let base = |path: &str| (path == "rank").then_some(toml::Value::Integer(16));
         assert_eq!(points(&space(axes), base)[3..], ["density - 1", "density - 2"]);
@@ -307,9 +324,14 @@ mod tests {
 
     #[test]
     fn axes_that_cannot_go_together_are_refused() {
-        assert!(error_of("a = { values = [1], zip = \"z\" }\nb = { values = [1, 2], zip = \"z\" }\n").starts_with("job.toml:6: `b` has 2 points"));
+        assert!(
+            error_of("a = { values = [1], zip = \"z\" }\nb = { values = [1, 2], zip = \"z\" }\n")
+                .starts_with("job.toml:6: `b` has 2 points")
+        );
         assert!(error_of("\"a.b\" = [1]\na = [2]\n").contains("change the same place"));
-        assert!(error_of("a = { whole = [0, 99999] }\nb = { whole = [0, 99999] }\n").contains("100000 x 100000 points"));
+        assert!(
+            error_of("a = { whole = [0, 99999] }\nb = { whole = [0, 99999] }\n").contains("100000 x 100000 points")
+        );
     }
 
     proptest! {

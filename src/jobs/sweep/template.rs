@@ -51,7 +51,8 @@ impl Template {
         }
         let mut sorted: Vec<usize> = (0..paths.len()).collect();
         sorted.sort_by_key(|axis| &paths[*axis]);
-        let text = toml::to_string(&rest).map_err(|error| Error::input(format!("the base job cannot be written: {error}")))?;
+        let text =
+            toml::to_string(&rest).map_err(|error| Error::input(format!("the base job cannot be written: {error}")))?;
         let fixed = Sha256::digest(text).into();
         let seeded = paths.iter().any(|path| path.len() == 1 && path[0] == SEED);
         Ok(Template { base, paths, sorted, fixed, seed, ranks, seeded })
@@ -78,7 +79,9 @@ impl Template {
         }
         let content = content.finalize();
         let mut seed = [0; 8];
-        seed.copy_from_slice(&Sha256::new().chain_update(self.seed.to_le_bytes()).chain_update(content).finalize()[..8]);
+        seed.copy_from_slice(
+            &Sha256::new().chain_update(self.seed.to_le_bytes()).chain_update(content).finalize()[..8],
+        );
         // The largest integer of TOML has 63 bits.
         let seed = u64::from_le_bytes(seed) >> 1;
         let all = Sha256::new().chain_update(content).chain_update(seed.to_le_bytes());
@@ -99,7 +102,8 @@ impl Template {
                 *slot(&mut table, path)? = value.clone();
             }
         }
-        let text = toml::to_string(&table).map_err(|error| Error::internal(format!("a point cannot be written: {error}")))?;
+        let text =
+            toml::to_string(&table).map_err(|error| Error::internal(format!("a point cannot be written: {error}")))?;
         Ok(Filled { text, key })
     }
 }
@@ -158,7 +162,11 @@ mod tests {
         let one = template(BASE, &["engine.budget", "noise.readout"], 1, 1);
         let values = floats(&[0.5, 0.1]);
         let turned = template(BASE, &["noise.readout", "engine.budget"], 1, 1);
-        assert_eq!(one.identity(&values), turned.identity(&floats(&[0.1, 0.5])), "the order of the axes does not matter");
+        assert_eq!(
+            one.identity(&values),
+            turned.identity(&floats(&[0.1, 0.5])),
+            "the order of the axes does not matter"
+        );
         let reordered = "[engine]\nkind = \"low-rank\"\nbudget = 0.02\n";
         let other = template(&format!("job = \"circuit\"\n{reordered}"), &["engine.budget", "noise.readout"], 1, 1);
         assert_eq!(one.identity(&values), other.identity(&values), "nor what an axis replaces");
