@@ -15,6 +15,8 @@ mod report;
 #[path = "mpirun/snapshots.rs"]
 mod snapshots;
 mod support;
+#[path = "mpirun/sweep.rs"]
+mod sweep;
 #[path = "mpirun/trajectories.rs"]
 mod trajectories;
 

@@ -29,5 +29,6 @@ mod plan;
 mod qasm;
 mod report;
 mod snapshots;
+mod sweep;
 mod tail;
 mod trajectories;

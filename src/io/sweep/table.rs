@@ -254,12 +254,15 @@ fn values(at: &Group, rows: &[Row<'_>]) -> hdf5::Result<()> {
 
 /// The group for `expectations/Z0`, with those above it.
 fn nested(at: &Group, name: &str) -> hdf5::Result<Group> {
-    let (folder, rest) = name.split_once('/').unwrap_or(("", name));
-    if folder.is_empty() {
-        return group(at, &link_name(rest), "one result of every point");
-    }
-    let inner = if at.link_exists(folder) { at.group(folder)? } else { group(at, folder, "results of one kind")? };
-    group(&inner, &link_name(rest), "one result of every point")
+    name.split('/').try_fold(at.clone(), |at, part| {
+        let part = link_name(part);
+        match at.group(&part) {
+            Ok(there) => Ok(there),
+            // A column of a result whose name this one begins with.
+            Err(_) if at.link_exists(&part) => group(&at, &format!("{part}_"), "results of this name"),
+            Err(_) => group(&at, &part, "results of this name"),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -318,9 +321,9 @@ mod tests {
         assert_eq!(file.dataset("results/parameters/a.b").unwrap().read_raw::<i64>().unwrap(), [0, 1, 2, 3]);
         assert!(floats("results/parameters/rank")[1].is_nan() && floats("results/parameters/rank")[2] == 8.0);
         assert_eq!(texts("results/parameters/kind")[0], "low-rank");
-        let values = floats("results/values/expectations/Z0_Z1/value");
+        let values = floats("results/values/expectations/Z0/Z1/value");
         assert!(values[0] == 0.5 && values[1..].iter().all(|value| value.is_nan()), "a skipped point has no results");
-        assert_eq!(floats("results/values/expectations/Z0_Z1/lower")[0], 0.4);
+        assert_eq!(floats("results/values/expectations/Z0/Z1/lower")[0], 0.4);
         assert!(file.dataset("results/values/value/lower").is_err() && floats("results/values/value/value")[0] == 1.5);
         assert_eq!(floats("timing/seconds")[0], 0.5);
     }
