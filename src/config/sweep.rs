@@ -20,29 +20,25 @@ const LARGEST_INTEGER: u64 = i64::MAX as u64;
 const MAXIMUM_RANKS: u64 = 1 << 20;
 const MAXIMUM_RETRIES: u64 = 100;
 
-const TABLES: document::Tables = &[
-    ("", &["job", "seed", "sweep", "axes", "base", "output"]),
-    (
-        "sweep",
-        &[
-            "base",
-            "sampler",
-            "points",
-            "from",
-            "ranks_per_point",
-            "retries",
-            "max_failures",
-            "minimise",
-            "maximise",
-            "constraints",
-            "stop_at",
-            "initial",
-            "batch",
-            "tolerance",
-            "folder",
-        ],
-    ),
-    ("output", &["file"]),
+const TABLES: document::Tables =
+    &[("", &["job", "seed", "sweep", "axes", "base", "output"]), ("sweep", KEYS), ("output", &["file"])];
+/// The keys of `[sweep]`.
+pub const KEYS: &[&str] = &[
+    "base",
+    "sampler",
+    "points",
+    "from",
+    "ranks_per_point",
+    "retries",
+    "max_failures",
+    "minimise",
+    "maximise",
+    "constraints",
+    "stop_at",
+    "initial",
+    "batch",
+    "tolerance",
+    "folder",
 ];
 const OF_AXIS: [&str; 7] = ["values", "linear", "log", "whole", "points", "zip", "when"];
 const SAMPLERS: &[(&str, Sampler)] = &[

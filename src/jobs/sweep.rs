@@ -6,6 +6,7 @@
 //! (`table.rs`). Started again, a sweep runs the points that no journal knows.
 
 mod describe;
+mod estimate;
 mod points;
 mod queue;
 mod run;

@@ -73,12 +73,20 @@ impl Points {
 
     /// The values of all axes; the coordinates count where points are found on the way.
     pub(super) fn values(&self, index: u64, coordinates: &[f64]) -> Values {
-        let place = match &self.places {
+        self.space.values(&self.place(index, coordinates), |path| self.template.at(path))
+    }
+
+    /// Where a point lies whose place was known from the beginning.
+    pub(super) fn coordinates(&self, index: u64) -> Vec<f64> {
+        self.space.coordinates(&self.place(index, &[]))
+    }
+
+    fn place(&self, index: u64, coordinates: &[f64]) -> Place {
+        match &self.places {
             Places::Grid(places) => Place::Grid(places[index as usize]),
             Places::Drawn(places) => Place::Unit(places[index as usize].clone()),
             Places::Chosen(_) => Place::Unit(coordinates.to_vec()),
-        };
-        self.space.values(&place, |path| self.template.at(path))
+        }
     }
 
     /// As the journal holds them.

@@ -280,7 +280,8 @@ fn pool<'a>(job: &'a SweepJob<'a>, home: &'a Home) -> Result<(Pool<'a>, u64)> {
         }
     }
     let before = points.known() - open.len() as u64;
-    let mut pool = Pool::fixed(open.into_iter(), limits);
+    let coordinates = Box::new(|index| points.coordinates(index));
+    let mut pool = Pool::fixed(open.into_iter(), limits).longest_first(coordinates);
     ended.iter().for_each(|(index, measured)| pool.recall(*index, measured.as_ref()));
     Ok((pool, before))
 }

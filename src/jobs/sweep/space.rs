@@ -152,6 +152,19 @@ impl Space {
         digits
     }
 
+    /// The coordinates of a place, each in [0, 1).
+    pub(super) fn coordinates(&self, place: &Place) -> Vec<f64> {
+        match place {
+            Place::Unit(coordinates) => coordinates.clone(),
+            Place::Grid(number) => self
+                .digits(*number)
+                .iter()
+                .zip(&self.lengths)
+                .map(|(digit, length)| *digit as f64 / *length as f64)
+                .collect(),
+        }
+    }
+
     /// The values of all axes at a place.
     pub(super) fn values(&self, place: &Place, base: impl Fn(&str) -> Option<toml::Value>) -> Values {
         let digits = match place {

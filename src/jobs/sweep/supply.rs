@@ -1,5 +1,6 @@
 //! The points that are left to be run.
 
+use super::estimate::Estimate;
 use super::queue::{Assignment, Measured, Next, Report, Supply};
 use crate::config::sweep::Objective;
 use crate::error::Result;
@@ -76,7 +77,15 @@ pub(super) struct Pool<'a> {
     /// The first point that is good enough.
     reached: Option<u64>,
     best: Option<(f64, u64)>,
+    order: Option<Order<'a>>,
     chooser: Option<Choosing<'a>>,
+}
+
+/// Long points first.
+struct Order<'a> {
+    estimate: Estimate,
+    /// Where a point lies.
+    coordinates: Box<dyn Fn(u64) -> Vec<f64> + 'a>,
 }
 
 /// A chooser at work.
@@ -95,7 +104,21 @@ impl<'a> Pool<'a> {
     /// These points, in this order.
     pub(super) fn fixed(indices: impl Iterator<Item = u64>, limits: Limits) -> Pool<'a> {
         let pending = indices.map(|index| Assignment { index, coordinates: Vec::new() }).collect();
-        Pool { pending, limits, tally: Tally::default(), stopped: None, reached: None, best: None, chooser: None }
+        Pool {
+            pending,
+            limits,
+            tally: Tally::default(),
+            stopped: None,
+            reached: None,
+            best: None,
+            order: None,
+            chooser: None,
+        }
+    }
+
+    /// The same points, the longest first as soon as that can be judged; the function tells where a point lies.
+    pub(super) fn longest_first(self, coordinates: Box<dyn Fn(u64) -> Vec<f64> + 'a>) -> Pool<'a> {
+        Pool { order: Some(Order { estimate: Estimate::default(), coordinates }), ..self }
     }
 
     /// At most so many points that are chosen on the way.
@@ -185,6 +208,20 @@ impl<'a> Pool<'a> {
     }
 }
 
+impl Order<'_> {
+    /// Takes note of what a point took, and puts the longest of those that are left first.
+    fn note(&mut self, index: u64, seconds: f64, pending: &mut VecDeque<Assignment>) {
+        self.estimate.note(&(self.coordinates)(index), seconds);
+        if self.estimate.is_due() {
+            let predict = self.estimate.predictor();
+            let mut judged: Vec<(f64, Assignment)> =
+                pending.drain(..).map(|point| (predict(&(self.coordinates)(point.index)), point)).collect();
+            judged.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+            pending.extend(judged.into_iter().map(|(_, point)| point));
+        }
+    }
+}
+
 impl Choosing<'_> {
     /// Adds points; false when there are no more.
     fn choose(&mut self) -> Result<bool> {
@@ -206,7 +243,10 @@ impl Choosing<'_> {
 
 impl Supply for Pool<'_> {
     fn report(&mut self, reports: Vec<Report>) -> Result<()> {
-        for Report { index, measured, .. } in reports {
+        for Report { index, seconds, measured } in reports {
+            if let Some(order) = &mut self.order {
+                order.note(index, seconds, &mut self.pending);
+            }
             match measured {
                 Some(_) => self.tally.done += 1,
                 None => self.tally.failed += 1,
@@ -274,6 +314,24 @@ mod tests {
         assert_eq!(pool.next(5).unwrap(), Next::Stop);
         pool.report(vec![report(3, Some(0.5)), report(1, Some(0.25)), report(2, None)]).unwrap();
         assert_eq!((pool.tally(), pool.best()), (Tally { done: 2, failed: 1 }, Some((0.25, 1))));
+    }
+
+    #[test]
+    fn long_points_come_first_once_some_were_run() {
+        let mut pool =
+            Pool::fixed(0..64, limits(None, None)).longest_first(Box::new(|index| vec![index as f64 / 64.0]));
+        let first = indices(&pool.next(8).unwrap());
+        assert_eq!(first, [0, 1, 2, 3, 4, 5, 6, 7]);
+        let seconds = |index: u64| 1.0 + index as f64;
+        let reports = |indices: &[u64]| {
+            indices.iter().map(|index| Report { seconds: seconds(*index), ..report(*index, Some(0.0)) }).collect()
+        };
+        pool.report(reports(&[0, 40, 20, 63])).unwrap();
+        let next = indices(&pool.next(4).unwrap());
+        assert!(next.iter().all(|index| *index >= 60), "{next:?}");
+        let mut all: Vec<u64> = first.into_iter().chain(next).chain(indices(&pool.next(100).unwrap())).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..64).collect::<Vec<_>>(), "none is lost");
     }
 
     #[test]
