@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["io"],
     &["driver", "cluster"],
     &["jobs", "bench", "validate", "report"],
+    &["scaling"],
     &["main", "cli"],
 ];
 
