@@ -36,7 +36,10 @@ fn results_of_submitted_jobs_are_collected() {
     // t(R) = 1 + 11 / R; of three runs each the median is that.
     for ranks in [1, 2, 4] {
         let time = 1.0 + 11.0 / ranks as f64;
-        [0.9, 1.0, 3.0].iter().enumerate().for_each(|(run, factor)| write(folder.path(), ranks, run as u64, factor * time));
+        [0.9, 1.0, 3.0]
+            .iter()
+            .enumerate()
+            .for_each(|(run, factor)| write(folder.path(), ranks, run as u64, factor * time));
     }
     let path = folder.path().to_str().unwrap();
     let unsaid = program(&["bench", "scaling", "--collect", path]);
@@ -87,7 +90,8 @@ fn a_run_may_define_names_and_name_its_result() {
         let refused = program(&["check", file, "--define", definition]);
         assert!(refused.status.code() == Some(2) && refused.stderr.contains(said), "{}", refused.stderr);
     }
-    let refused = program(&["run", file, "--define", "which=Z1", "--output", job.path("circuit.qasm").to_str().unwrap()]);
+    let refused =
+        program(&["run", file, "--define", "which=Z1", "--output", job.path("circuit.qasm").to_str().unwrap()]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(refused.stderr.contains("is a file that the job reads"), "{}", refused.stderr);
 }

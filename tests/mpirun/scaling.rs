@@ -55,7 +55,11 @@ fn a_strong_study_is_made_resumed_and_collected() {
     // A longer study keeps what there is.
     let commands = scaling(&[text(&file), "--strong", "--ranks", "1,2", "--repeat", "2", "--dry-run"]);
     let commands = commands.expect_success("a dry run").stdout;
-    assert_eq!(commands.matches("ranks1-run2.h5").count() + commands.matches("ranks2-run2.h5").count(), 2, "{commands}");
+    assert_eq!(
+        commands.matches("ranks1-run2.h5").count() + commands.matches("ranks2-run2.h5").count(),
+        2,
+        "{commands}"
+    );
     assert!(!commands.contains("run1.h5") && commands.contains("--collect"), "{commands}");
     let incomplete = scaling(&["--collect", text(&folder)]).expect_success("half a study").stdout;
     assert!(incomplete.contains("2 of 4 runs have no result yet"), "{incomplete}");
@@ -87,7 +91,8 @@ fn a_weak_study_has_a_qubit_more_on_two_ranks() {
     let run = |ranks: &str| scaling(&arguments(ranks).iter().map(String::as_str).collect::<Vec<_>>());
     run("1,2").expect_success("a weak study");
     let found = findings(&folder);
-    let qubits: Vec<u64> = found["rows"].as_array().unwrap().iter().map(|row| row["qubits"].as_u64().unwrap()).collect();
+    let qubits: Vec<u64> =
+        found["rows"].as_array().unwrap().iter().map(|row| row["qubits"].as_u64().unwrap()).collect();
     assert_eq!((found["kind"].as_str(), &qubits[..]), (Some("weak"), &[10, 11][..]));
     // The circuit of four ranks is missing: said before anything runs.
     let refused = run("1,2,4");
@@ -110,7 +115,11 @@ fn what_stops_a_study_is_said() {
     refused(&["--strong", "--launcher", "no-such-launcher"], 1, "`no-such-launcher` is not on the PATH");
     refused(&["--weak", "--qubits", "3", "--ranks", "1,3"], 2, "power of two");
     refused(&["--weak", "--qubits", "3"], 2, "{qubits} does not occur");
-    refused(&["--strong", "--launcher", "false", "--output", text(&job.path("failed"))], 1, "repeat it by hand: false -n 1");
+    refused(
+        &["--strong", "--launcher", "false", "--output", text(&job.path("failed"))],
+        1,
+        "repeat it by hand: false -n 1",
+    );
     let mut launched = on_ranks(2, rhoshard());
     launched.args(["bench", "scaling", "--strong"]).arg::<&PathBuf>(&file);
     let launched = finish(launched);
