@@ -29,6 +29,8 @@ pub struct Context<'a> {
     pub job_file: String,
     /// Its text.
     pub job_text: String,
+    /// Where the result goes instead of where the job says, as an absolute path.
+    pub output: Option<String>,
     /// Whether a job writes its result file: points of a sweep do not.
     pub writes: bool,
     /// The command as typed, for the provenance.

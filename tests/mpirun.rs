@@ -12,6 +12,8 @@ mod observables;
 mod overlap;
 #[path = "mpirun/report.rs"]
 mod report;
+#[path = "mpirun/scaling.rs"]
+mod scaling;
 #[path = "mpirun/snapshots.rs"]
 mod snapshots;
 mod support;

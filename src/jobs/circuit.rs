@@ -25,8 +25,8 @@ mod tail;
 use super::{Checked, PlanOptions};
 use crate::backend::Backend;
 use crate::comm::grid::{Grid, Shape};
-use crate::comm::{Communicator, agree, keep_on_root};
-use crate::config::{self, Compression, Config, EngineKind};
+use crate::comm::{self, Communicator, agree, keep_on_root};
+use crate::config::{self, Compression, Config, EngineKind, Located};
 use crate::device::cuda::range;
 use crate::driver::computer::{Computer, computer};
 use crate::driver::{self, Advance, Context, Job};
@@ -88,6 +88,8 @@ struct Clock {
     stair: Instant,
     /// Seconds of preparation.
     prepare: f64,
+    /// Seconds of communication before the first step.
+    waited: f64,
 }
 
 /// The part of a job that the ranks with a shard work on.
@@ -130,7 +132,10 @@ struct CircuitJob<'a> {
 }
 
 /// Reads the inputs, reserves the output and sets up the first stair.
-fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+fn prepare<'a>(mut config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+    if let Some(file) = &context.output {
+        config.output.file = Located { value: file.clone(), line: 0 };
+    }
     let (started, begin) = (SystemTime::now(), Instant::now());
     let Ready { mut inputs, computer, device } =
         device::ready(config, context, context.comm.size(), &Devices::default(), computer)?;
@@ -155,7 +160,8 @@ fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job +
     // The members of an ensemble do not wait for each other where one fails.
     let run = agree(context.comm, grid.place.map(start).transpose())?;
     let now = Instant::now();
-    let clock = Clock { started, engine: now, stair: now, prepare: begin.elapsed().as_secs_f64() };
+    let prepare = begin.elapsed().as_secs_f64();
+    let clock = Clock { started, engine: now, stair: now, prepare, waited: comm::waited() };
     let watch = Watch::new(&mut inputs);
     let mut job = CircuitJob { context, inputs, output, run, idle, device, watch, announced: 0, clock };
     job.announced = job.all_steps();

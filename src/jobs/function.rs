@@ -88,7 +88,10 @@ struct Running {
 }
 
 impl Checked for Call {
-    fn prepare<'a>(self: Box<Self>, _: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+    fn prepare<'a>(self: Box<Self>, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+        if context.output.is_some() {
+            return Err(Error::input("a function writes no result file").next("leave --output away"));
+        }
         Ok(Box::new(Running { call: *self, begun: Instant::now() }))
     }
 

@@ -19,6 +19,7 @@ mod template;
 use super::{Checked, PlanOptions};
 use crate::comm::grid::{Grid, Shape};
 use crate::comm::{agree, keep_on_root, on_root};
+use crate::config::Located;
 use crate::config::sweep::{Base, SweepConfig, sweep};
 use crate::driver::{Advance, Context, Job, Outcome};
 use crate::error::{Error, Result};
@@ -40,7 +41,10 @@ pub(super) fn read(text: &str, file: &str) -> Result<Box<dyn Checked>> {
 }
 
 impl Checked for SweepConfig {
-    fn prepare<'a>(self: Box<Self>, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+    fn prepare<'a>(mut self: Box<Self>, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+        if let Some(file) = &context.output {
+            self.output = Located { value: file.clone(), line: 0 };
+        }
         if !context.writes {
             return Err(
                 Error::input("a sweep cannot be a point of a sweep").next("give the inner axes to the outer sweep")

@@ -12,15 +12,16 @@ const PLACE_BITS: i32 = 32;
 /// At most 2^20 points and 2^24 dimensions.
 pub fn latin_hypercube(seed: u64, points: usize, dimensions: usize) -> Vec<Vec<f64>> {
     assert!(points <= 1 << 20 && dimensions <= 1 << 24, "points and dimensions have 40 and 24 bits of the counter");
-    let mut sample = vec![vec![0.0; dimensions]; points];
-    for dimension in 0..dimensions {
-        for (point, stratum) in shuffled(seed, points, dimension).into_iter().enumerate() {
+    let axis = |dimension: usize| -> Vec<f64> {
+        let place = |point: usize| {
             let place = uniform(seed, Purpose::Place, index(dimension, point));
-            let place = (place * 2f64.powi(PLACE_BITS)).floor() * 2f64.powi(-PLACE_BITS);
-            sample[point][dimension] = (stratum as f64 + place) / points as f64;
-        }
-    }
-    sample
+            (place * 2f64.powi(PLACE_BITS)).floor() * 2f64.powi(-PLACE_BITS)
+        };
+        let strata = shuffled(seed, points, dimension).into_iter().enumerate();
+        strata.map(|(point, stratum)| (stratum as f64 + place(point)) / points as f64).collect()
+    };
+    let axes: Vec<Vec<f64>> = (0..dimensions).map(axis).collect();
+    (0..points).map(|point| axes.iter().map(|axis| axis[point]).collect()).collect()
 }
 
 /// A random order of `0..count` (Fisher and Yates).

@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["io"],
     &["driver", "cluster"],
     &["jobs", "bench", "validate", "report"],
+    &["scaling"],
     &["main", "cli"],
 ];
 
@@ -33,7 +34,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("resvg::", &["report/png.rs"]),
     ("signal_hook::", &["driver/interruption.rs"]),
     ("process::Command", &["cluster.rs", "cluster/"]),
-    ("faer::", &["linalg.rs", "backend.rs", "backend/"]),
+    ("faer::", &["linalg.rs", "linalg/", "backend.rs", "backend/"]),
     ("cfg(feature", &["comm.rs", "comm/", "device.rs", "device/", "lib.rs"]),
     ("rank() == 0", &["comm.rs", "comm/"]),
     ("rank == 0", &["comm.rs", "comm/"]),

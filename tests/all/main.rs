@@ -28,6 +28,7 @@ mod oracle;
 mod plan;
 mod qasm;
 mod report;
+mod scaling;
 mod snapshots;
 mod sweep;
 mod tail;

@@ -63,6 +63,7 @@ fn first(
         folder: setting.base_folder().to_path_buf(),
         job_file: setting.base_file.clone(),
         job_text: filled.text.clone(),
+        output: None,
         writes: false,
         command: context.command.clone(),
         inputs: RefCell::default(),

@@ -79,6 +79,7 @@ impl Runner<'_> {
             folder: self.folder.clone(),
             job_file: self.base_file.clone(),
             job_text: filled.text.clone(),
+            output: None,
             writes: false,
             command: self.command.clone(),
             inputs: RefCell::default(),
