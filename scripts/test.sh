@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing and runs every check: formatting, lints, documentation, unit and integration tests, the
-# tests under mpirun, the serial build, the GPU's kernels compiled and under sanitizers, and the result files read back with
+# tests under mpirun and on a SLURM of its own, the serial build, the GPU's kernels compiled and under sanitizers, and the result files read back with
 # h5py. The last line counts the tests.
 #
 #   ./scripts/test.sh                          # OpenMPI; mpirun tests on 1, 2, 3 and 4 ranks
@@ -112,13 +112,13 @@ machine() {
     echo "machine: $(nproc) cores, $memory, $(rustc --version), MPI: $mpi"
 }
 
-# All targets of the package but tests/mpirun.rs.
+# All targets of the package but tests/mpirun.rs and tests/slurm.rs.
 targets() {
     local file name
     echo --lib --bins --test all
     for file in tests/*.rs; do
         name=$(basename "$file" .rs)
-        [[ $name == mpirun ]] || echo --test "$name"
+        [[ $name == mpirun || $name == slurm ]] || echo --test "$name"
     done
 }
 
@@ -159,6 +159,17 @@ mpirun_tests() {
         tests "mpirun tests on $ranks ranks ($MPIRUN)" 20 env RHOSHARD_TEST_MPIRUN="$MPIRUN" \
             RHOSHARD_TEST_RANKS="$ranks" "${cargo_test[@]}" --test mpirun -- --test-threads=1
     fi
+}
+
+# Jobs in the queue of a real SLURM on this machine; RHOSHARD_REQUIRE_SLURM=1 demands one.
+slurm_tests() {
+    local reason
+    if ! reason=$(bash tests/slurm/cluster.sh true 2>&1) && [[ ${RHOSHARD_REQUIRE_SLURM:-} != 1 ]]; then
+        skip "jobs on a real SLURM" "$(tail -n 1 <<<"$reason")"
+        return
+    fi
+    tests "jobs on a real SLURM" 20 env RHOSHARD_REQUIRE_SLURM=1 bash tests/slurm/cluster.sh \
+        "${cargo_test[@]}" --test slurm
 }
 
 # Without MPI: other code in comm only, so the library and what the program says to wrong input. All dependencies are built
@@ -231,6 +242,8 @@ unit_and_integration_tests
 mpirun_tests
 result_file_check
 if [[ $MPI == openmpi ]]; then
+    # Debian's SLURM starts the ranks of Open MPI (PMIx).
+    slurm_tests
     gpu_bundle_check
 fi
 if [[ $MPI != none ]]; then

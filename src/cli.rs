@@ -1,6 +1,7 @@
 //! The command line: parses arguments, starts the communicator, turns an error into an exit code.
 
 mod bench;
+mod cluster;
 mod compare;
 mod info;
 mod noise;
@@ -61,6 +62,8 @@ enum Command {
     Check(JobFile),
     /// Print the steps, bytes and messages of a job and predict its time on 1 to 4096 ranks, without running it
     Plan(PlanArguments),
+    #[command(flatten)]
+    Cluster(cluster::ClusterCommand),
     /// Make one HTML page with plots of a result, compare several, or make a single plot
     Report(report::ReportArguments),
     /// Measure this machine, alone or under mpirun
@@ -202,6 +205,9 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
+    if let Command::Cluster(command) = &arguments.command {
+        return alone(&arguments, command);
+    }
     let outcome = start(&arguments).map(|world| {
         let speaks = comm::speaks(world.communicator());
         start_logging(&arguments, world.communicator().rank(), speaks);
@@ -220,6 +226,13 @@ fn start(arguments: &Arguments) -> Result<World> {
         Command::Bench { what: Bench::Scaling(_) } => comm::start_alone(),
         _ => comm::start(),
     }
+}
+
+/// What is done once, on one machine, starts no MPI.
+fn alone(arguments: &Arguments, command: &cluster::ClusterCommand) -> ExitCode {
+    start_logging(arguments, 0, true);
+    let result = comm::alone().and_then(|comm| command.execute(arguments, &comm));
+    report(&result, true, arguments.quiet)
 }
 
 /// Help and version go to standard output, mistakes to standard error with exit code 2; once per job, not per rank.
@@ -252,6 +265,7 @@ fn report(result: &Result<String>, speaks: bool, quiet: bool) -> ExitCode {
 
 fn execute(arguments: &Arguments, world: &World) -> Result<String> {
     match &arguments.command {
+        Command::Cluster(command) => Err(Error::internal(format!("{command:?} needs no ranks"))),
         Command::Info => Ok(info::describe(world.communicator(), arguments.verbose > 0)),
         Command::Validate { device } => {
             let comm = world.communicator();
@@ -262,12 +276,12 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         Command::Noise { what: Noise::Convert { model, output } } => {
             noise::convert(world.communicator(), model, output)
         }
-        Command::Run(run) => with_job(arguments, world, &run.job, |job, context| {
+        Command::Run(run) => with_job(arguments, world.communicator(), &run.job, |job, context| {
             context.interruption.watch(context.comm)?;
             driver::run(job.prepare(context)?, context)
         }),
-        Command::Check(job) => with_job(arguments, world, job, |job, context| job.check(context)),
-        Command::Plan(plan) => with_job(arguments, world, &plan.job, |job, context| {
+        Command::Check(job) => with_job(arguments, world.communicator(), job, |job, context| job.check(context)),
+        Command::Plan(plan) => with_job(arguments, world.communicator(), &plan.job, |job, context| {
             job.plan(context, &plan.options(context.comm.size(), arguments.verbose > 0))
         }),
         Command::Report(arguments) => comm::on_root(world.communicator(), || report::report(arguments)),
@@ -333,11 +347,11 @@ impl PlanArguments {
 /// Loads the job file and sets up threads, then calls `action`.
 fn with_job(
     arguments: &Arguments,
-    world: &World,
+    comm: &dyn Communicator,
     job: &JobFile,
     action: impl FnOnce(Box<dyn Checked>, &Context<'_>) -> Result<String>,
 ) -> Result<String> {
-    let context = context_of(arguments, world.communicator(), job)?;
+    let context = context_of(arguments, comm, job)?;
     let job = jobs::read(&context.job_text, &context.job_file)?;
     start_threads(&context.node, job.threads())?;
     action(job, &context)
@@ -378,6 +392,11 @@ fn absolute(path: &Path) -> Result<String> {
 }
 
 impl JobFile {
+    /// A job file that is read as it is.
+    fn plain(job: &Path) -> JobFile {
+        JobFile { job: job.to_path_buf(), define: Vec::new() }
+    }
+
     /// Names and values; an argument without a value has the empty name, which is refused with the others.
     fn definitions(&self) -> Vec<(String, String)> {
         let pair = |text: &String| match text.split_once('=') {

@@ -109,6 +109,16 @@ pub fn start_alone() -> Result<World> {
     Ok(World { communicator: Box::new(Serial), _library: None })
 }
 
+/// The one rank of a program that needs no others and starts no MPI: what it starts itself then finds the environment
+/// that the user has.
+///
+/// # Errors
+/// Resource error when a launcher has started several of it.
+pub fn alone() -> Result<Serial> {
+    launcher::check_alone(|name| std::env::var(name).ok())?;
+    Ok(Serial)
+}
+
 /// True on the rank that speaks for all: the one that logs and shows progress.
 pub fn speaks(comm: &dyn Communicator) -> bool {
     comm.rank() == 0

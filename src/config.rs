@@ -1,10 +1,12 @@
-//! Job files: raw TOML in, checked configuration out. Machine files ([`Machine`]) are read in the same way.
+//! Job files: raw TOML in, checked configuration out. Machine files ([`Machine`]) and profiles of clusters
+//! ([`cluster::Profile`]) are read in the same way.
 //!
 //! [`parse`] checks everything that needs neither the circuit nor the file system: keys, types, ranges and what goes
 //! together. Only the checked [`Config`] leaves this module; values that can still turn out wrong against the circuit
 //! carry their line ([`Located`]), so that late errors name it too.
 
 mod check;
+pub mod cluster;
 mod document;
 pub mod function;
 pub mod machine;

@@ -4,6 +4,7 @@ mod circuit;
 mod function;
 mod sweep;
 
+use crate::cluster::{Cluster, Needs};
 use crate::driver::{Context, Job};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
@@ -56,6 +57,11 @@ pub trait Checked {
     /// # Errors
     /// As [`Checked::prepare`]; input error for a machine file or an earlier result that cannot be used.
     fn plan(self: Box<Self>, context: &Context<'_>, options: &PlanOptions) -> Result<String>;
+    /// What the job would need of a cluster. Collective.
+    ///
+    /// # Errors
+    /// As [`Checked::plan`]; input error for what the cluster does not have.
+    fn needs(self: Box<Self>, context: &Context<'_>, cluster: &Cluster) -> Result<Needs>;
 }
 
 /// One kind of job.

@@ -15,10 +15,7 @@ const ANNOUNCEMENTS: [(&str, &str); 3] = [
 
 /// Compares the size of the world with what the launcher announced through `variable`.
 pub(super) fn check(size: usize, variable: impl Fn(&str) -> Option<String>) -> Result<()> {
-    let announced = ANNOUNCEMENTS
-        .iter()
-        .find_map(|(name, launcher)| Some((*name, *launcher, variable(name)?.trim().parse::<usize>().ok()?)));
-    match announced {
+    match announced(variable) {
         Some((name, launcher, ranks)) if ranks != size => Err(wrong_launcher(name, launcher, ranks, size)),
         _ => Ok(()),
     }
@@ -34,6 +31,24 @@ pub(super) fn check_absent(variable: impl Fn(&str) -> Option<String>) -> Result<
         .next("start it by itself, in a batch job as well")),
         None => Ok(()),
     }
+}
+
+/// Refuses to be one of several.
+pub(super) fn check_alone(variable: impl Fn(&str) -> Option<String>) -> Result<()> {
+    match announced(variable) {
+        Some((_, launcher, ranks)) if ranks > 1 => {
+            let what = format!("{launcher} started {ranks} of this command, which does its work once");
+            Err(Error::input(what).next("start it without a launcher"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The variable that announces the number of ranks, whose it is, and the number.
+fn announced(variable: impl Fn(&str) -> Option<String>) -> Option<(&'static str, &'static str, usize)> {
+    ANNOUNCEMENTS
+        .iter()
+        .find_map(|(name, launcher)| Some((*name, *launcher, variable(name)?.trim().parse::<usize>().ok()?)))
 }
 
 fn wrong_launcher(name: &str, launcher: &str, ranks: usize, size: usize) -> Error {
@@ -65,6 +80,13 @@ mod tests {
         assert!(check_absent(environment(&[("SLURM_NTASKS", "8")])).is_ok());
         let error = check_absent(environment(&[("OMPI_COMM_WORLD_SIZE", "1")])).unwrap_err();
         assert!(error.what.contains("Open MPI's mpirun has started it"), "{error}");
+    }
+
+    #[test]
+    fn a_command_for_one_refuses_to_be_many() {
+        let error = check_alone(environment(&[("OMPI_COMM_WORLD_SIZE", "4")])).unwrap_err();
+        assert!(error.what.contains("started 4 of this command"), "{error}");
+        assert!(check_alone(environment(&[("PMI_SIZE", "1")])).is_ok() && check_alone(environment(&[])).is_ok());
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use super::Communicator;
 
+/// Names the threads of each rank, for runs that have a part of a node only: scripts of batch systems set it.
+const THREADS: &str = "RHOSHARD_THREADS";
+
 /// The node as seen from one rank.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
@@ -13,6 +16,8 @@ pub struct Node {
     pub cores: usize,
     /// Cores this rank may run on (its affinity mask).
     pub usable_cores: usize,
+    /// Cores of each rank, if whoever started it says so in the variable `RHOSHARD_THREADS`.
+    pub given_cores: Option<usize>,
     /// Bytes free on the node when asked, or allowed by the control group if that is less.
     pub free_memory: u64,
 }
@@ -27,17 +32,22 @@ impl Node {
             ranks: comm.split_node().size(),
             cores: usize::try_from(online).unwrap_or(1).max(1),
             usable_cores: std::thread::available_parallelism().map_or(1, usize::from),
+            given_cores: std::env::var(THREADS)
+                .ok()
+                .and_then(|text| text.trim().parse().ok())
+                .filter(|count| *count > 0),
             free_memory: free_memory(),
         }
     }
 
-    /// Threads of this rank when the user names no number: the node's cores over its ranks, at most those it may use.
+    /// Threads of this rank when the job names no number: those it is given, else the node's cores over its ranks; at most
+    /// those it may use.
     pub fn default_threads(&self) -> usize {
         self.fair_share().min(self.usable_cores)
     }
 
     fn fair_share(&self) -> usize {
-        (self.cores / self.ranks).max(1)
+        self.given_cores.unwrap_or((self.cores / self.ranks).max(1))
     }
 
     /// A warning when the launcher bound this rank to fewer cores than its share.
@@ -122,9 +132,12 @@ mod tests {
 
     #[test]
     fn a_narrow_binding_is_noticed() {
-        let node = Node { host: "a".into(), ranks: 2, cores: 16, usable_cores: 1, free_memory: 100 };
+        let node = Node { host: "a".into(), ranks: 2, cores: 16, usable_cores: 1, given_cores: None, free_memory: 100 };
         assert_eq!(node.default_threads(), 1);
         assert!(node.binding_warning().unwrap().contains("--map-by slot:PE=8"));
+        let part = Node { usable_cores: 4, given_cores: Some(4), ..node.clone() };
+        assert_eq!((part.default_threads(), part.binding_warning()), (4, None));
+        assert!(Node { usable_cores: 1, ..part }.binding_warning().unwrap().contains("--map-by slot:PE=4"));
         let whole = Node { usable_cores: 16, ..node };
         assert_eq!(whole.default_threads(), 8);
         assert!(whole.binding_warning().is_none());

@@ -17,6 +17,10 @@ const UNITS: [(&str, u64); 9] = [
 pub(super) const ALLOWED: &str =
     "a positive amount such as \"4 GiB\" or \"500 MB\" (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), or a number of bytes";
 
+/// What is allowed where a bare number is not, for messages.
+pub(super) const WITH_UNIT: &str =
+    "a positive amount such as \"4 GiB\" or \"500 MB\" (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB)";
+
 /// Bytes of an amount with its unit; `None` for anything else, for less than one byte and for more than a TOML integer
 /// can hold.
 pub(super) fn bytes(amount: &str) -> Option<u64> {

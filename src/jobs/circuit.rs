@@ -11,6 +11,7 @@ mod ensemble;
 mod forecast;
 mod hand_over;
 mod inputs;
+mod needs;
 mod noise;
 mod observables;
 mod others;
@@ -24,6 +25,7 @@ mod tail;
 
 use super::{Checked, PlanOptions};
 use crate::backend::Backend;
+use crate::cluster::{Cluster, Conditions, Needs};
 use crate::comm::grid::{Grid, Shape};
 use crate::comm::{self, Communicator, agree, keep_on_root};
 use crate::config::{self, Compression, Config, EngineKind, Located};
@@ -71,6 +73,11 @@ impl Checked for Config {
 
     fn plan(self: Box<Self>, context: &Context<'_>, options: &PlanOptions) -> Result<String> {
         describe::plan(*self, context, options)
+    }
+
+    fn needs(self: Box<Self>, context: &Context<'_>, cluster: &Cluster) -> Result<Needs> {
+        let (device, threads) = (self.engine.device, self.engine.threads);
+        needs::needs(*self, context, Conditions::new(&cluster.profile, cluster.machine(), device, threads)?)
     }
 }
 

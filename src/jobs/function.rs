@@ -3,6 +3,8 @@
 //! Results: `value`, and `draw`, a number uniform in [0, 1) that the seed alone decides.
 
 use super::{Checked, PlanOptions};
+use crate::cluster::{Cluster, Conditions, Needs, OnRanks};
+use crate::config::DeviceKind;
 use crate::config::function::{FunctionConfig, function};
 use crate::driver::{Advance, Context, Job, Outcome};
 use crate::error::{Error, Result};
@@ -101,6 +103,12 @@ impl Checked for Call {
 
     fn plan(self: Box<Self>, _: &Context<'_>, _: &PlanOptions) -> Result<String> {
         Ok(format!("{}: {} s on one rank\n", self.describe(), self.config.seconds))
+    }
+
+    fn needs(self: Box<Self>, _: &Context<'_>, cluster: &Cluster) -> Result<Needs> {
+        let conditions = Conditions::new(&cluster.profile, None, DeviceKind::Cpu, Some(1))?;
+        let on = vec![OnRanks { ranks: 1, memory: 0, seconds: self.config.seconds }];
+        Ok(Needs { conditions, on, points: None })
     }
 }
 

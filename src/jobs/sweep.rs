@@ -7,6 +7,7 @@
 
 mod describe;
 mod estimate;
+mod needs;
 mod points;
 mod queue;
 mod run;
@@ -17,6 +18,7 @@ mod table;
 mod template;
 
 use super::{Checked, PlanOptions};
+use crate::cluster::{Cluster, Needs};
 use crate::comm::grid::{Grid, Shape};
 use crate::comm::{agree, keep_on_root, on_root};
 use crate::config::Located;
@@ -60,6 +62,10 @@ impl Checked for SweepConfig {
 
     fn plan(self: Box<Self>, context: &Context<'_>, options: &PlanOptions) -> Result<String> {
         describe::plan(&Setting::read(*self, context)?, context, options)
+    }
+
+    fn needs(self: Box<Self>, context: &Context<'_>, cluster: &Cluster) -> Result<Needs> {
+        needs::needs(&Setting::read(*self, context)?, context, cluster)
     }
 }
 

@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::path::Path;
 
 /// The table has a row for each power of two up to this.
-const MOST_RANKS: usize = 4096;
+pub(super) const MOST_RANKS: usize = 4096;
 
 /// The prediction and what it rests on.
 #[derive(Debug, Clone)]

@@ -47,11 +47,11 @@ pub(super) fn plan(setting: &Setting, context: &Context<'_>, options: &PlanOptio
 }
 
 /// Does something with the first point; nothing where points are found on the way.
-fn first(
+pub(super) fn first<T>(
     setting: &Setting,
     context: &Context<'_>,
-    action: impl FnOnce(Box<dyn jobs::Checked>, &Context<'_>) -> Result<String>,
-) -> Result<Option<String>> {
+    action: impl FnOnce(Box<dyn jobs::Checked>, &Context<'_>) -> Result<T>,
+) -> Result<Option<T>> {
     if setting.points.known() == 0 {
         return Ok(None);
     }
