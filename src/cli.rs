@@ -8,6 +8,7 @@ mod report;
 
 use crate::comm::{self, World, node::Node};
 use crate::config::DeviceKind;
+use crate::driver::interruption::Interruption;
 use crate::driver::{self, Context};
 use crate::error::{Error, Result};
 use crate::jobs::{self, Checked, PlanOptions, WidthSource};
@@ -231,9 +232,10 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         Command::Noise { what: Noise::Convert { model, output } } => {
             noise::convert(world.communicator(), model, output)
         }
-        Command::Run(job) => {
-            with_job(arguments, world, &job.job, |job, context| driver::run(job.prepare(context)?, context))
-        }
+        Command::Run(job) => with_job(arguments, world, &job.job, |job, context| {
+            context.interruption.watch(context.comm)?;
+            driver::run(job.prepare(context)?, context)
+        }),
         Command::Check(job) => with_job(arguments, world, &job.job, |job, context| job.check(context)),
         Command::Plan(plan) => with_job(arguments, world, &plan.job.job, |job, context| {
             job.plan(context, &plan.options(context.comm.size(), arguments.verbose > 0))
@@ -291,6 +293,7 @@ fn with_job(
         writes: true,
         command: std::env::args().collect::<Vec<_>>().join(" "),
         inputs: RefCell::default(),
+        interruption: Interruption::default(),
     };
     context.job_text = context.read_text(job, &context.job_file)?;
     let job = jobs::read(&context.job_text, &context.job_file)?;

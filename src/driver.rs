@@ -1,12 +1,14 @@
 //! The one loop: every job kind is advanced step by step, with progress shown and failures shared among the ranks.
 
 pub mod computer;
+pub mod interruption;
 
 use crate::comm::node::Node;
 use crate::comm::{self, Communicator, agree};
 use crate::config::text;
 use crate::error::{Error, Result};
 use crate::io::progress::{Mode, Progress};
+use interruption::Interruption;
 use std::cell::RefCell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,6 +33,8 @@ pub struct Context<'a> {
     pub command: String,
     /// Every file read so far.
     pub inputs: RefCell<Vec<PathBuf>>,
+    /// Whether the run was told to stop.
+    pub interruption: Interruption,
 }
 
 /// Inputs larger than this are refused: job, circuit and observable files are text.

@@ -31,6 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("clap::", &["cli.rs", "cli/"]),
     ("indicatif::", &["io/progress.rs"]),
     ("resvg::", &["report/png.rs"]),
+    ("signal_hook::", &["driver/interruption.rs"]),
     ("process::Command", &["cluster.rs", "cluster/"]),
     ("faer::", &["linalg.rs", "backend.rs", "backend/"]),
     ("cfg(feature", &["comm.rs", "comm/", "device.rs", "device/", "lib.rs"]),

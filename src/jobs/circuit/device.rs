@@ -179,6 +179,7 @@ mod tests {
             writes: true,
             command: String::new(),
             inputs: RefCell::default(),
+            interruption: Default::default(),
         };
         (folder, config, context)
     }
