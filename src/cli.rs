@@ -54,7 +54,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("RHOSHARD_CO
 #[derive(Subcommand)]
 enum Command {
     /// Run a job and write its result file
-    Run(JobFile),
+    Run(RunArguments),
     /// Check a job and all files it names, and print the effective configuration
     Check(JobFile),
     /// Print the steps, bytes and messages of a job and predict its time on 1 to 4096 ranks, without running it
@@ -169,6 +169,15 @@ enum Noise {
 }
 
 #[derive(Args)]
+struct RunArguments {
+    #[command(flatten)]
+    job: JobFile,
+    /// Start over: discard the checkpoint of an interrupted run
+    #[arg(long)]
+    fresh: bool,
+}
+
+#[derive(Args)]
 struct JobFile {
     /// The job file (TOML); paths in it are relative to its folder
     job: PathBuf,
@@ -232,7 +241,7 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         Command::Noise { what: Noise::Convert { model, output } } => {
             noise::convert(world.communicator(), model, output)
         }
-        Command::Run(job) => with_job(arguments, world, &job.job, |job, context| {
+        Command::Run(run) => with_job(arguments, world, &run.job.job, |job, context| {
             context.interruption.watch(context.comm)?;
             driver::run(job.prepare(context)?, context)
         }),
@@ -294,6 +303,7 @@ fn with_job(
         command: std::env::args().collect::<Vec<_>>().join(" "),
         inputs: RefCell::default(),
         interruption: Interruption::default(),
+        fresh: matches!(&arguments.command, Command::Run(run) if run.fresh),
     };
     context.job_text = context.read_text(job, &context.job_file)?;
     let job = jobs::read(&context.job_text, &context.job_file)?;

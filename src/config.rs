@@ -5,6 +5,7 @@
 //! carry their line ([`Located`]), so that late errors name it too.
 
 mod check;
+mod checkpoint;
 mod document;
 pub mod machine;
 mod memory;
@@ -13,6 +14,7 @@ mod observe;
 pub mod text;
 
 pub use crate::linalg::Precision;
+pub use checkpoint::CheckpointSection;
 pub use machine::Machine;
 pub use noise::{
     DepolarizingSection, IdleSection, MatrixSection, NoiseSection, ReadoutMatrix, ReadoutSection, RuleSection,
@@ -83,6 +85,8 @@ pub struct Config {
     pub observe: ObserveSection,
     /// Where the results go.
     pub output: OutputSection,
+    /// When and where the run is saved, so that it can go on later.
+    pub checkpoint: CheckpointSection,
 }
 
 /// `[circuit]`

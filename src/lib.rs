@@ -4,6 +4,7 @@
 //! `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`; `jobs`, `bench`, `validate`, `report`;
 //! `cli`.
 
+pub mod archive;
 pub mod backend;
 pub mod bench;
 pub mod cli;

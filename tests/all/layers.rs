@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The top-level modules of each layer, lowest first.
 const LAYERS: &[&[&str]] = &[
-    &["linalg", "rng", "config", "error"],
+    &["linalg", "rng", "config", "error", "archive"],
     &["model", "formats", "device"],
     &["comm", "backend"],
     &["plan", "engine", "state"],
@@ -30,6 +30,8 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hdf5::", &["io.rs", "io/"]),
     ("clap::", &["cli.rs", "cli/"]),
     ("indicatif::", &["io/progress.rs"]),
+    ("postcard::", &["archive.rs"]),
+    ("crc32fast::", &["io/checkpoint/"]),
     ("resvg::", &["report/png.rs"]),
     ("signal_hook::", &["driver/interruption.rs"]),
     ("process::Command", &["cluster.rs", "cluster/"]),

@@ -180,6 +180,7 @@ mod tests {
             command: String::new(),
             inputs: RefCell::default(),
             interruption: Default::default(),
+            fresh: false,
         };
         (folder, config, context)
     }
