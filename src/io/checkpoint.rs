@@ -34,9 +34,9 @@ pub fn write(
         let manifest = Manifest { generation, parts, ..manifest };
         on_root(comm, || folder.publish(&manifest)).map(|()| manifest)
     });
-    // What remains of a failed generation only takes space; the next one, or the end of the run, removes it too.
-    let kept = written.as_ref().ok().map(|manifest| manifest.generation);
-    let removed = keep_on_root(comm, || folder.keep_only(kept, generation));
+    // The older ones have done their work; what remains of one that failed only takes space.
+    let done = |one: u64| if written.is_ok() { one < generation } else { one == generation };
+    let removed = keep_on_root(comm, || folder.remove_generations(done));
     written.and_then(|manifest| removed.map(|_| manifest))
 }
 

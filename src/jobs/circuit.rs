@@ -135,6 +135,8 @@ struct CircuitJob<'a> {
     watch: Option<Watch>,
     /// The ranks with a shard.
     workers: Rc<dyn Communicator>,
+    /// What tells the job from others.
+    identity: String,
     /// Steps that were announced.
     announced: u64,
     clock: Clock,
@@ -150,7 +152,8 @@ fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job +
     if let Some(choice) = &inputs.choice {
         context.tell(&choice.table());
     }
-    let found = if context.writes { resume::find(&inputs, context)? } else { None };
+    let identity = resume::identity(&inputs, context)?;
+    let found = resume::find(&inputs, context, &identity)?;
     let found = found.map(|found| found.adjust(&mut inputs).map(|lineage| (found, lineage))).transpose()?;
     let shape = Shape { rows: inputs.plan.shards, ensemble: inputs.members, sweep: 1 };
     let grid = Grid::split(context.comm, shape)?;
@@ -176,7 +179,8 @@ fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job +
     let (engine, stair) = found.as_ref().map_or_else(now, |(found, _)| found.begun());
     let clock = Clock { started, engine, stair, prepare: begin.elapsed().as_secs_f64() };
     let watch = watch(&mut inputs, found.as_ref().map(|(found, _)| found))?;
-    let mut job = CircuitJob { context, inputs, output, run, idle, device, watch, workers, announced: 0, clock };
+    let mut job =
+        CircuitJob { context, inputs, output, run, idle, device, watch, workers, identity, announced: 0, clock };
     job.announced = job.all_steps();
     Ok(Box::new(job))
 }

@@ -13,6 +13,7 @@ mod support;
 
 mod auto;
 mod certified;
+mod checkpoints;
 mod compare;
 mod device_exchange;
 mod docs;

@@ -58,7 +58,7 @@ impl Folder {
     /// # Errors
     /// Resource error when something cannot be removed.
     pub fn remove(&self) -> Result<()> {
-        self.keep_only(None, u64::MAX)?;
+        self.remove_generations(|_| true)?;
         match fs::remove_dir(&self.path) {
             Err(cause) if !matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
                 Err(self.failed(&self.path, "cannot be removed", &cause))
@@ -87,22 +87,18 @@ impl Folder {
         write_durably(&path, &manifest.to_json()).map_err(|cause| self.failed(&path, "cannot be written", &cause))
     }
 
-    /// Removes all that belongs to generations up to `newest`, but for the one that is kept; without one, incomplete ones.
-    pub(super) fn keep_only(&self, kept: Option<u64>, newest: u64) -> Result<()> {
-        let complete = if kept.is_none() && newest != u64::MAX { self.generations()? } else { Vec::new() };
+    /// Removes the files of these generations, of whatever else is in the folder nothing.
+    pub(super) fn remove_generations(&self, which: impl Fn(u64) -> bool) -> Result<()> {
         let mut names = self.names()?;
         // A manifest goes before its parts: what has one is complete.
         names.sort_by_key(|name| !name.ends_with(MANIFEST));
-        for name in names {
-            let own = generation_of(&name).filter(|own| *own <= newest && Some(*own) != kept);
-            if own.is_some_and(|own| !complete.contains(&own)) {
-                let path = self.path.join(name);
-                match fs::remove_file(&path) {
-                    Err(cause) if cause.kind() != ErrorKind::NotFound => {
-                        tracing::warn!("{}", self.failed(&path, "cannot be removed", &cause));
-                    }
-                    _ => {}
+        for name in names.iter().filter(|name| generation_of(name).is_some_and(&which)) {
+            let path = self.path.join(name);
+            match fs::remove_file(&path) {
+                Err(cause) if cause.kind() != ErrorKind::NotFound => {
+                    tracing::warn!("{}", self.failed(&path, "cannot be removed", &cause));
                 }
+                _ => {}
             }
         }
         Ok(())

@@ -96,17 +96,28 @@ fn hash(inputs: &Inputs, context: &Context<'_>) -> Result<String> {
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// What tells this job from others; the same on every rank. Collective.
+///
+/// # Errors
+/// Input error when a file of the job cannot be read any more.
+pub(super) fn identity(inputs: &Inputs, context: &Context<'_>) -> Result<String> {
+    if context.writes { on_root(context.comm, || hash(inputs, context)) } else { Ok(String::new()) }
+}
+
 /// The checkpoint of this job, if there is one. Collective.
 ///
 /// # Errors
 /// Input error for the checkpoint of another job; resource error for one that is damaged.
-pub(super) fn find(inputs: &Inputs, context: &Context<'_>) -> Result<Option<Found>> {
+pub(super) fn find(inputs: &Inputs, context: &Context<'_>, identity: &str) -> Result<Option<Found>> {
+    if !context.writes {
+        return Ok(None);
+    }
     let folder = folder(inputs, context);
     if context.fresh {
         return on_root(context.comm, || folder.remove()).map(|()| None);
     }
     let Some(manifest) = checkpoint::newest(context.comm, &folder)? else { return Ok(None) };
-    if manifest.job != on_root(context.comm, || hash(inputs, context))? {
+    if manifest.job != identity {
         return Err(Error::input(
             "is the checkpoint of another job, or of this one before it or a file it reads was changed",
         )
@@ -316,14 +327,13 @@ impl CircuitJob<'_> {
     /// Writes the checkpoint.
     pub(super) fn write_checkpoint(&mut self) -> Result<()> {
         let folder = folder(&self.inputs, self.context);
-        let job = on_root(&*self.workers, || hash(&self.inputs, self.context))?;
         let (seconds, progress) = (self.clock.engine.elapsed().as_secs_f64(), self.progress());
         let Some(run) = &mut self.run else { return Ok(()) };
         run.engine.settle()?;
         let manifest = Manifest {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").into(),
-            job,
+            job: self.identity.clone(),
             written: rfc3339(SystemTime::now()),
             progress,
             seconds,
