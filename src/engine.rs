@@ -117,6 +117,11 @@ pub trait Engine {
     fn is_settled(&mut self) -> bool {
         self.states().iter().all(|state| state.is_settled())
     }
+    /// Whether the next step, if it is this one, runs first what is queued; the same on every rank.
+    fn settles_for(&mut self, next: &Action) -> bool {
+        let settles = |state: &&mut State| state.is_settled() || state.is_exchanging();
+        matches!(next, Action::Exchange { .. }) && self.states().iter().all(settles)
+    }
     /// The states whose amplitudes a checkpoint holds, always in the same order.
     fn states(&mut self) -> Vec<&mut State>;
     /// What a checkpoint holds besides them and their columns; the same on every rank.

@@ -196,6 +196,11 @@ impl State {
         self.queued == 0 && self.arriving.is_none()
     }
 
+    /// Whether an exchange has not run yet: the next one begins with a flush.
+    pub fn is_exchanging(&self) -> bool {
+        self.arriving.is_some()
+    }
+
     /// Runs what is queued.
     ///
     /// # Errors

@@ -32,6 +32,19 @@ impl State {
         Ok(())
     }
 
+    /// Columns that there is room for. How operations are grouped in passes, and so the last bits of the amplitudes, depend on it.
+    pub fn reserved(&self) -> usize {
+        self.core().shard.reserved()
+    }
+
+    /// Makes room for so many columns, as there was where the rows come from.
+    ///
+    /// # Errors
+    /// Resource error, the same on every rank, when the memory is not to be had.
+    pub fn make_room(&mut self, columns: usize) -> Result<()> {
+        self.reserve(columns)
+    }
+
     /// Takes these columns instead of those it has. `read` fills a buffer with the bytes of the whole state, all ranks' rows
     /// in order, from an offset on.
     ///

@@ -245,9 +245,12 @@ fn assert_close(one: &BTreeMap<String, Vec<String>>, other: &BTreeMap<String, Ve
     assert_eq!(one.len(), other.len(), "{what}");
     for ((name, a), (other_name, b)) in one.iter().zip(&other) {
         assert!(name == other_name && a.len() == b.len(), "{what}: {name} {other_name}");
+        // Draws of a tail stand on eigenvectors, whose rounding is larger.
+        let sampled = what.contains("tail") && !["lower", "upper", "state"].iter().any(|part| name.contains(part));
+        let tolerance = if sampled { 1e-8 } else { 1e-10 };
         for (a, b) in a.iter().zip(b) {
             let number = |text: &str| text.parse::<u64>().ok().map(f64::from_bits);
-            let same = a == b || number(a).zip(number(b)).is_some_and(|(a, b)| (a - b).abs() < 1e-10);
+            let same = a == b || number(a).zip(number(b)).is_some_and(|(a, b)| (a - b).abs() < tolerance);
             assert!(same, "{what}: {name}: {:?} and {:?}", number(a), number(b));
         }
     }
@@ -294,7 +297,9 @@ fn signals_save_and_end_with_their_own_exit_code() {
         std::thread::sleep(Duration::from_millis(2500));
         signal(&child, name);
         let (code, stderr) = ended(child);
-        assert_eq!(code, Some(INTERRUPTED), "{name} on {ranks} ranks: {stderr}");
+        // OpenMPI's mpirun, told to end, ends with a code of its own.
+        let own = ranks > 1 && name == "-TERM";
+        assert_eq!(code, Some(if own { 1 } else { INTERRUPTED }), "{name} on {ranks} ranks: {stderr}");
         assert!(stderr.contains(said) && folder(&job).exists(), "{stderr}");
     }
 }
@@ -327,8 +332,12 @@ fn killed_at_any_moment_a_run_loses_only_what_came_after_its_last_checkpoint() {
     let mut kills = 0;
     loop {
         let mut child = spawn(command(&job, 1));
-        // At moments that fall everywhere between two checkpoints and into them.
-        std::thread::sleep(Duration::from_micros(500_000 + 7_919 * (kills % 41)));
+        // Some time after the first checkpoint of this start, at moments that fall between two and into them.
+        let before = generation(&job);
+        while generation(&job) == before && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_micros(7_919 * (kills % 41)));
         if child.try_wait().unwrap().is_some() {
             let (code, stderr) = ended(child);
             assert_eq!(code, Some(0), "{stderr}");
@@ -337,11 +346,17 @@ fn killed_at_any_moment_a_run_loses_only_what_came_after_its_last_checkpoint() {
         child.kill().unwrap();
         ended(child);
         kills += 1;
-        assert!(kills < 200, "the run does not get on");
+        assert!(kills < 300, "the run does not get on");
     }
     assert!(kills > 2, "{kills} kills");
     assert_same_bits(&expected, &results(&job), &format!("killed {kills} times"));
     assert!(!folder(&job).exists());
+}
+
+/// The newest generation of the job's checkpoint.
+fn generation(job: &JobFolder) -> Option<u64> {
+    let names = std::fs::read_dir(folder(job)).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter_map(|name| name.strip_suffix(".manifest.json")?.parse().ok()).max()
 }
 
 /// A job that was stopped once.
@@ -401,11 +416,23 @@ fn with_small_files(job: &JobFolder, kibibytes: u32, wall_time: Option<&str>) ->
     finish(command)
 }
 
+/// A pure state of 32 MiB that can be saved at its snapshots.
+fn large(every: &str) -> JobFolder {
+    let mut circuit = String::from("OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[21] q;\n");
+    for snapshot in 0..6 {
+        circuit
+            .extend((0..20).map(|qubit| format!("ry(0.{snapshot}3) q[{qubit}];\ncx q[{qubit}], q[{}];\n", qubit + 1)));
+        circuit += &format!("@rhoshard.snapshot s{snapshot}\nbarrier q;\n");
+    }
+    let rest = "[engine]\nkind = \"statevector\"\n[observe]\nexpectations = [\"Z0\"]\n[checkpoint]\n";
+    JobFolder::new(&circuit, &format!("{rest}every = \"{every}\"\n"))
+}
+
 #[test]
 fn a_timed_checkpoint_that_fails_is_a_warning_and_the_last_chance_an_error() {
-    let rest = "[engine]\ncut = 1e-4\n[observe]\nexpectations = [\"Z0\"]\n[checkpoint]\nevery = \"1 ms\"\n";
-    let job = JobFolder::new(&fixture("lret/random_n12_d13_s42.qasm"), rest);
-    let finished = with_small_files(&job, 512, None).expect_success("the run goes on");
+    // What starts MPI needs files of some MiB.
+    let job = large("1 ms");
+    let finished = with_small_files(&job, 20 << 10, None).expect_success("the run goes on");
     assert!(finished.stderr.contains("the run goes on, but could not be saved"), "{}", finished.stderr);
     assert!(
         finished.stderr.contains("File too large") && finished.stderr.contains("rank-0.bin"),
@@ -413,9 +440,10 @@ fn a_timed_checkpoint_that_fails_is_a_warning_and_the_last_chance_an_error() {
         finished.stderr
     );
     assert!(!folder(&job).exists() && job.path("job.h5").exists());
-    let finished = with_small_files(&job, 1, Some("0"));
+    let job = large("never");
+    let finished = with_small_files(&job, 20 << 10, Some("0"));
     assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
     assert!(finished.stderr.contains("the run could not be saved"), "{}", finished.stderr);
     let left = std::fs::read_dir(folder(&job)).map(|entries| entries.count()).unwrap_or_default();
-    assert_eq!(left, 0, "nothing half written stays");
+    assert!(left == 0 && !job.path("job.h5").exists(), "nothing half written stays");
 }

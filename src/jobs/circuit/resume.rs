@@ -17,7 +17,6 @@ use crate::engine::budget::Staircase;
 use crate::error::{Error, Result};
 use crate::io::checkpoint::{self, FORMAT, Folder, Manifest, PartReader};
 use crate::io::{Snapshot, TraceRow, rfc3339};
-use crate::plan::Action;
 use crate::state::Column;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -48,8 +47,8 @@ struct Facts {
     watched: Option<Watched>,
     /// What [`crate::engine::Engine::put`] put.
     of_engine: Vec<u8>,
-    /// Of each of the engine's states.
-    columns: Vec<Vec<Column>>,
+    /// Of each of the engine's states the columns, and how many there was room for.
+    columns: Vec<(Vec<Column>, usize)>,
     own: Own,
 }
 
@@ -232,7 +231,7 @@ impl Found {
     fn restore_own(&self, run: &mut Run, workers: &dyn Communicator) -> Result<()> {
         let (old, new) = (self.shards(), run.comm.size());
         let same = workers.size() == self.manifest.parts.len() && old == new;
-        let own = agree(workers, self.own(workers.rank(), same))?;
+        let own = agree(workers, if same { self.own(workers.rank()) } else { self.own_of_all(comm::speaks(workers)) })?;
         for (row, sent) in run.trace.iter_mut().zip(own.sent) {
             row.bytes = sent;
             row.bytes_per_column = row.bytes_per_column * old as u64 / new as u64;
@@ -248,29 +247,29 @@ impl Found {
         self.facts.lineage.last().map_or(1, |(shards, _)| *shards)
     }
 
-    /// What this rank had; on other ranks the first member has what all had, and the others begin with nothing.
-    fn own(&self, rank: usize, same: bool) -> Result<Own> {
-        let of = |rank| -> Result<Own> {
-            let facts: Facts = Archive::of(reader(&self.folder, &self.manifest, rank)?.facts()?).take()?;
-            Ok(facts.own)
-        };
-        if same {
-            return of(rank);
-        }
-        let all = (0..self.manifest.parts.len()).map(of).collect::<Result<Vec<Own>>>()?;
-        let steps = self.facts.trace.len();
-        let first = &all[..self.shards()];
-        let sent = |step: usize| if rank == 0 { first.iter().map(|own| own.sent[step]).sum() } else { 0 };
+    /// What a rank had.
+    fn own(&self, rank: usize) -> Result<Own> {
+        let facts: Facts = Archive::of(reader(&self.folder, &self.manifest, rank)?.facts()?).take()?;
+        Ok(facts.own)
+    }
+
+    /// What all had, for other ranks: the first counts the bytes of the first member.
+    fn own_of_all(&self, first: bool) -> Result<Own> {
+        let all = (0..self.manifest.parts.len()).map(|rank| self.own(rank)).collect::<Result<Vec<Own>>>()?;
+        let shards = &all[..self.shards()];
+        let sent = |step: usize| if first { shards.iter().map(|own| own.sent[step]).sum() } else { 0 };
         // The ranks of a member have the same samples.
         let samples = all.iter().step_by(self.shards()).filter_map(|own| own.samples.as_ref());
-        Ok(Own { sent: (0..steps).map(sent).collect(), samples: Samples::joined(samples) })
+        Ok(Own { sent: (0..self.facts.trace.len()).map(sent).collect(), samples: Samples::joined(samples) })
     }
 
     /// Reads the rows of all states.
     fn fetch(&self, run: &mut Run) -> Result<()> {
         let mut rows = Rows { found: self, open: None, before: 0, own: 0 };
         let amplitude = run.computer.backend.precision().amplitude_bytes() as u64;
-        for (state, columns) in run.engine.states().into_iter().zip(&self.facts.columns) {
+        let same = run.comm.size() == self.shards();
+        for (state, (columns, reserved)) in run.engine.states().into_iter().zip(&self.facts.columns) {
+            state.make_room(if same { *reserved } else { 0 })?;
             rows.own = (columns.len() as u64 * amplitude) << state.qubits() >> self.shards().trailing_zeros();
             state.fetch(columns.clone(), |offset, out| rows.read(offset, out))?;
             rows.before += rows.own;
@@ -312,16 +311,15 @@ impl Rows<'_> {
 }
 
 impl CircuitJob<'_> {
-    /// Where a flush changes nothing: nothing is queued, or an exchange comes next, which runs what was queued before it in the
-    /// same passes. Trajectories are saved between batches.
+    /// Where a flush changes nothing: nothing is queued, or an exchange comes next and begins with one. Trajectories are saved between
+    /// batches.
     pub(super) fn stands(&mut self) -> bool {
         let Some(run) = &mut self.run else { return false };
-        match run.ensemble {
-            Some(_) => run.position == 0,
-            None => {
-                run.certificate.is_none() && (run.engine.is_settled() || next_exchanges(run.position, &self.inputs))
-            }
+        if run.ensemble.is_some() || run.certificate.is_some() {
+            return run.position == 0;
         }
+        let next = self.inputs.plan.steps.get(run.position).map(|step| &step.action);
+        run.engine.is_settled() || next.is_some_and(|next| run.engine.settles_for(next))
     }
 
     /// Writes the checkpoint.
@@ -374,10 +372,6 @@ impl CircuitJob<'_> {
     }
 }
 
-fn next_exchanges(position: usize, inputs: &Inputs) -> bool {
-    inputs.plan.steps.get(position).is_some_and(|step| matches!(step.action, Action::Exchange { .. }))
-}
-
 /// All but the times, which the job has.
 fn facts(run: &mut Run, inputs: &Inputs) -> Result<Facts> {
     let mut of_engine = Archive::default();
@@ -395,7 +389,7 @@ fn facts(run: &mut Run, inputs: &Inputs) -> Result<Facts> {
         seconds: (0.0, 0.0),
         watched: None,
         of_engine: of_engine.bytes().to_vec(),
-        columns: run.engine.states().iter().map(|state| state.columns().to_vec()).collect(),
+        columns: run.engine.states().iter().map(|state| (state.columns().to_vec(), state.reserved())).collect(),
         own: Own {
             sent: run.trace.iter().map(|row| row.bytes).collect(),
             samples: run.ensemble.as_ref().map(|ensemble| ensemble.samples()),
