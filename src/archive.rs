@@ -28,8 +28,7 @@ impl Archive {
 
     /// Adds a fact.
     pub fn put<T: Serialize + ?Sized>(&mut self, fact: &T) {
-        let bytes = std::mem::take(&mut self.bytes);
-        self.bytes = postcard::to_extend(fact, bytes).expect("plain data encodes");
+        rmp_serde::encode::write(&mut self.bytes, fact).expect("plain data encodes");
     }
 
     /// The next fact.
@@ -37,8 +36,8 @@ impl Archive {
     /// # Errors
     /// Input error when there is none of this type: another version of the program put it.
     pub fn take<T: DeserializeOwned>(&mut self) -> Result<T> {
-        let rest = &self.bytes[self.taken..];
-        let (fact, rest) = postcard::take_from_bytes(rest).map_err(|cause| {
+        let mut rest = &self.bytes[self.taken..];
+        let fact = rmp_serde::from_read(&mut rest).map_err(|cause| {
             Error::input(format!("the facts of the checkpoint cannot be read: {cause}"))
                 .next("go on with the version of the program that wrote it, or start over with --fresh")
         })?;

@@ -5,12 +5,14 @@ mod compare;
 mod info;
 mod noise;
 mod report;
+mod scaling;
 
-use crate::comm::{self, World, node::Node};
-use crate::config::DeviceKind;
+use crate::comm::{self, Communicator, World, node::Node};
+use crate::config::{DeviceKind, text};
 use crate::driver::interruption::Interruption;
-use crate::driver::{self, Context};
+use crate::driver::{self, Context, Only, Selection};
 use crate::error::{Error, Result};
+use crate::io::sweep::Part;
 use crate::jobs::{self, Checked, PlanOptions, WidthSource};
 use crate::validate;
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -85,6 +87,24 @@ enum Command {
 }
 
 #[derive(Args)]
+struct RunArguments {
+    #[command(flatten)]
+    job: JobFile,
+    /// Of a sweep: run the K-th of N parts of its points, as one of N jobs of a batch system
+    #[arg(long, value_name = "K/N", value_parser = part)]
+    part: Option<Part>,
+    /// Of a sweep: run again the points that failed, and no others
+    #[arg(long, value_name = "WHICH", value_parser = only)]
+    only: Option<Only>,
+    /// Start over: discard the checkpoint of an interrupted run
+    #[arg(long)]
+    fresh: bool,
+    /// Write the result to this file instead of that of the job
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Args)]
 struct PlanArguments {
     #[command(flatten)]
     job: JobFile,
@@ -111,6 +131,8 @@ enum Bench {
     Exchange(ExchangeArguments),
     /// Kernels of one GPU against its memory and its library of products
     Gpu(GpuArguments),
+    /// The same job on more and more ranks, or one more qubit with each doubling: times, speed-up, efficiency, plots
+    Scaling(scaling::ScalingArguments),
     /// Bandwidths, rates of gates and products, links between ranks; takes less than a minute
     Machine {
         /// Write the numbers to this machine file, for `rhoshard plan --machine`
@@ -169,18 +191,12 @@ enum Noise {
 }
 
 #[derive(Args)]
-struct RunArguments {
-    #[command(flatten)]
-    job: JobFile,
-    /// Start over: discard the checkpoint of an interrupted run
-    #[arg(long)]
-    fresh: bool,
-}
-
-#[derive(Args)]
 struct JobFile {
     /// The job file (TOML); paths in it are relative to its folder
     job: PathBuf,
+    /// VALUE stands where the job file says {NAME}; may be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    define: Vec<String>,
 }
 
 /// Runs the program with the process's arguments.
@@ -189,7 +205,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    let outcome = comm::start().map(|world| {
+    let outcome = start(&arguments).map(|world| {
         let speaks = comm::speaks(world.communicator());
         start_logging(&arguments, world.communicator().rank(), speaks);
         let result = comm::caught(|| execute(&arguments, &world));
@@ -199,6 +215,14 @@ pub fn main() -> ExitCode {
         eprintln!("error: {error}");
         ExitCode::from(error.kind.exit_code())
     })
+}
+
+/// A command that starts ranks itself runs without the library that connects them.
+fn start(arguments: &Arguments) -> Result<World> {
+    match &arguments.command {
+        Command::Bench { what: Bench::Scaling(_) } => comm::start_alone(),
+        _ => comm::start(),
+    }
 }
 
 /// Help and version go to standard output, mistakes to standard error with exit code 2; once per job, not per rank.
@@ -241,12 +265,12 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         Command::Noise { what: Noise::Convert { model, output } } => {
             noise::convert(world.communicator(), model, output)
         }
-        Command::Run(run) => with_job(arguments, world, &run.job.job, |job, context| {
+        Command::Run(run) => with_job(arguments, world, &run.job, |job, context| {
             context.interruption.watch(context.comm)?;
             driver::run(job.prepare(context)?, context)
         }),
-        Command::Check(job) => with_job(arguments, world, &job.job, |job, context| job.check(context)),
-        Command::Plan(plan) => with_job(arguments, world, &plan.job.job, |job, context| {
+        Command::Check(job) => with_job(arguments, world, job, |job, context| job.check(context)),
+        Command::Plan(plan) => with_job(arguments, world, &plan.job, |job, context| {
             job.plan(context, &plan.options(context.comm.size(), arguments.verbose > 0))
         }),
         Command::Report(arguments) => comm::on_root(world.communicator(), || report::report(arguments)),
@@ -257,6 +281,9 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         Command::Bench { what: Bench::Gpu(wanted) } => comm::on_root(world.communicator(), || {
             bench::gpu(wanted.device, (wanted.memory as usize) << 20, wanted.output.as_deref())
         }),
+        Command::Bench { what: Bench::Scaling(wanted) } => {
+            scaling::scaling(wanted, |job| context_of(arguments, world.communicator(), job))
+        }
         Command::Bench { what: Bench::Machine { output, threads, device } } => {
             let comm = world.communicator();
             let node = Node::of(comm);
@@ -270,6 +297,28 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
 fn device(name: &str) -> std::result::Result<DeviceKind, String> {
     let names = || DeviceKind::NAMES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     DeviceKind::named(name).ok_or_else(|| format!("allowed: {}", names()))
+}
+
+/// `2/8`: the second of eight parts.
+fn part(text: &str) -> std::result::Result<Part, String> {
+    let numbers = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    let part = numbers.map(|(number, of)| Part { number, of }).filter(|part| (1..=part.of).contains(&part.number));
+    part.ok_or_else(|| "allowed: K/N with K from 1 to N, for instance 2/8".into())
+}
+
+fn only(text: &str) -> std::result::Result<Only, String> {
+    match text {
+        "failed" => Ok(Only::Failed),
+        "open" => Ok(Only::Open),
+        _ => Err("allowed: failed, open".into()),
+    }
+}
+
+impl RunArguments {
+    fn selection(&self) -> Selection {
+        let default = Selection::default();
+        Selection { part: self.part.unwrap_or(default.part), only: self.only.unwrap_or(default.only) }
+    }
 }
 
 impl PlanArguments {
@@ -288,27 +337,59 @@ impl PlanArguments {
 fn with_job(
     arguments: &Arguments,
     world: &World,
-    job: &Path,
+    job: &JobFile,
     action: impl FnOnce(Box<dyn Checked>, &Context<'_>) -> Result<String>,
 ) -> Result<String> {
-    let comm = world.communicator();
+    let context = context_of(arguments, world.communicator(), job)?;
+    let job = jobs::read(&context.job_text, &context.job_file)?;
+    start_threads(&context.node, job.threads())?;
+    action(job, &context)
+}
+
+/// Reads a job file and gives what its job runs in. Collective.
+fn context_of<'a>(arguments: &Arguments, comm: &'a dyn Communicator, job: &JobFile) -> Result<Context<'a>> {
+    let (output, selection) = match &arguments.command {
+        Command::Run(run) => (run.output.as_deref().map(absolute).transpose()?, run.selection()),
+        _ => (None, Selection::default()),
+    };
     let mut context = Context {
         comm,
         node: Node::of(comm),
         quiet: arguments.quiet,
-        folder: job.parent().unwrap_or(Path::new("")).to_path_buf(),
-        job_file: job.display().to_string(),
+        folder: job.job.parent().unwrap_or(Path::new("")).to_path_buf(),
+        job_file: job.job.display().to_string(),
         job_text: String::new(),
+        output,
         writes: true,
         command: std::env::args().collect::<Vec<_>>().join(" "),
         inputs: RefCell::default(),
         interruption: Interruption::default(),
+        selection,
         fresh: matches!(&arguments.command, Command::Run(run) if run.fresh),
     };
-    context.job_text = context.read_text(job, &context.job_file)?;
-    let job = jobs::read(&context.job_text, &context.job_file)?;
-    start_threads(&context.node, job.threads())?;
-    action(job, &context)
+    let text = context.read_text(&job.job, &context.job_file)?;
+    context.job_text = text::with_definitions(&text, &job.definitions(), &context.job_file)?;
+    Ok(context)
+}
+
+/// A path that leads to the same place from the folder of a job.
+fn absolute(path: &Path) -> Result<String> {
+    let absolute = std::path::absolute(path).ok();
+    let text = absolute.and_then(|path| path.to_str().map(str::to_string));
+    text.ok_or_else(|| {
+        Error::input("is no path of text").in_file(path.display()).next("name another file with --output")
+    })
+}
+
+impl JobFile {
+    /// Names and values; an argument without a value has the empty name, which is refused with the others.
+    fn definitions(&self) -> Vec<(String, String)> {
+        let pair = |text: &String| match text.split_once('=') {
+            Some((name, value)) => (name.to_string(), value.to_string()),
+            None => (String::new(), text.clone()),
+        };
+        self.define.iter().map(pair).collect()
+    }
 }
 
 fn start_threads(node: &Node, wanted: Option<usize>) -> Result<()> {

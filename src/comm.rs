@@ -22,6 +22,7 @@ mod panics;
 mod serial;
 pub mod staged;
 mod transfer;
+mod waiting;
 
 use crate::device::Packed;
 use crate::error::{Error, Result};
@@ -29,9 +30,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::mpi::{build_description, library_version};
-pub use panics::caught;
+pub use panics::{caught, contained};
 pub use serial::Serial;
 pub use transfer::{Grain, Message, Transfer};
+pub use waiting::waited;
 
 /// A group of ranks and the exchanges among them. Every method that moves data is collective over the group, except
 /// [`Communicator::start`], which both partners of a message call. Only the thread that started the program calls any.
@@ -75,8 +77,8 @@ pub trait Communicator {
 /// The communicator of the whole program, started once.
 pub struct World {
     communicator: Box<dyn Communicator>,
-    /// Keeps the library alive; finalises it when dropped.
-    _library: mpi::Library,
+    /// Keeps the library alive; finalises it when dropped. None where it was not started.
+    _library: Option<mpi::Library>,
 }
 
 impl World {
@@ -94,7 +96,17 @@ impl World {
 pub fn start() -> Result<World> {
     let (library, communicator) = mpi::start()?;
     launcher::check(communicator.size(), |name| std::env::var(name).ok())?;
-    Ok(World { communicator, _library: library })
+    Ok(World { communicator, _library: Some(library) })
+}
+
+/// One rank without the library, for a command that starts ranks itself: what launches them from a program that the library
+/// runs in would take them for parts of that.
+///
+/// # Errors
+/// Input error when a launcher has started this program.
+pub fn start_alone() -> Result<World> {
+    launcher::check_absent(|name| std::env::var(name).ok())?;
+    Ok(World { communicator: Box::new(Serial), _library: None })
 }
 
 /// True on the rank that speaks for all: the one that logs and shows progress.

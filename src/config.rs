@@ -7,10 +7,12 @@
 mod check;
 mod checkpoint;
 mod document;
+pub mod function;
 pub mod machine;
 mod memory;
 mod noise;
 mod observe;
+pub mod sweep;
 pub mod text;
 
 pub use crate::linalg::Precision;

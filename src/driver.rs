@@ -8,7 +8,9 @@ use crate::comm::node::Node;
 use crate::comm::{self, Communicator, agree, on_root};
 use crate::config::text;
 use crate::error::{Error, Result};
+use crate::io::Scalar;
 use crate::io::progress::{Mode, Progress};
+use crate::io::sweep::Part;
 use interruption::{Interruption, Reason};
 use saving::Saving;
 use std::cell::RefCell;
@@ -31,6 +33,8 @@ pub struct Context<'a> {
     pub job_file: String,
     /// Its text.
     pub job_text: String,
+    /// Where the result goes instead of where the job says, as an absolute path.
+    pub output: Option<String>,
     /// Whether a job writes its result file: points of a sweep do not.
     pub writes: bool,
     /// The command as typed, for the provenance.
@@ -41,6 +45,32 @@ pub struct Context<'a> {
     pub interruption: Interruption,
     /// Whether a checkpoint that is there is discarded.
     pub fresh: bool,
+    /// Which points of a sweep are to be run.
+    pub selection: Selection,
+}
+
+/// Which points of a sweep are to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection {
+    /// Those of this part.
+    pub part: Part,
+    /// And among them only these.
+    pub only: Only,
+}
+
+impl Default for Selection {
+    fn default() -> Self {
+        Selection { part: Part::WHOLE, only: Only::Open }
+    }
+}
+
+/// Points of a sweep by what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Only {
+    /// Those that have not ended.
+    Open,
+    /// Those that failed.
+    Failed,
 }
 
 /// Inputs larger than this are refused: job, circuit and observable files are text.
@@ -173,28 +203,6 @@ pub struct Outcome {
     pub summary: String,
     /// Its scalar results, each with a name of its own.
     pub scalars: Vec<Scalar>,
-}
-
-/// One number that a job found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scalar {
-    /// Where it stands below `/results`, for instance `expectations/Z0`.
-    pub name: String,
-    /// The number.
-    pub value: f64,
-    /// Proven lower bound of the exact value; NaN where none is known, as in every field below.
-    pub lower: f64,
-    /// Proven upper bound of the exact value.
-    pub upper: f64,
-    /// Standard error of a sampled value.
-    pub stderr: f64,
-}
-
-impl Scalar {
-    /// A number that nothing is known about but itself.
-    pub fn plain(name: impl Into<String>, value: f64) -> Scalar {
-        Scalar { name: name.into(), value, lower: f64::NAN, upper: f64::NAN, stderr: f64::NAN }
-    }
 }
 
 /// Runs a job to its end; the summary is for the rank that speaks.

@@ -110,6 +110,12 @@ impl Error {
         self
     }
 
+    /// Says what to do next, unless that is said already.
+    pub fn next_if_none(mut self, next: impl Into<String>) -> Self {
+        self.next.get_or_insert_with(|| next.into());
+        self
+    }
+
     /// Says what to do next.
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next = Some(next.into());

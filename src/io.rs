@@ -10,13 +10,16 @@ mod atomic;
 pub mod checkpoint;
 mod differences;
 mod hdf;
+pub mod journal;
 mod output;
 pub mod progress;
 mod record;
+mod scalar;
 mod schema;
 mod state_file;
 mod stored_run;
 mod summary;
+pub mod sweep;
 mod time;
 mod width_trace;
 mod writer;
@@ -30,6 +33,7 @@ pub use record::{
     Bounded, ConfigRecord, Counts, Entropy, Expectation, Fidelity, Phase, ProbabilityGroup, Provenance, ReducedMatrix,
     RunRecord, Snapshot, StateSummary, StoredSpectrum, Term, Terms, TraceRow,
 };
+pub use scalar::Scalar;
 pub use schema::SCHEMA_VERSION;
 pub use state_file::StateFile;
 pub use stored_run::StoredRun;

@@ -1,6 +1,8 @@
 //! The kinds of jobs: one file and one line of [`JOBS`] each.
 
 mod circuit;
+mod function;
+mod sweep;
 
 use crate::driver::{Context, Job};
 use crate::error::{Error, Result};
@@ -67,11 +69,19 @@ pub struct JobKind {
 }
 
 /// Every kind of job.
-pub const JOBS: &[JobKind] = &[JobKind {
-    name: "circuit",
-    about: "a noisy quantum circuit: expectation values, probabilities and counts with a certified error",
-    read: circuit::read,
-}];
+pub const JOBS: &[JobKind] = &[
+    JobKind {
+        name: "circuit",
+        about: "a noisy quantum circuit: expectation values, probabilities and counts with a certified error",
+        read: circuit::read,
+    },
+    JobKind {
+        name: "sweep",
+        about: "any job over and over with other values: grids, samples, Bayesian optimisation",
+        read: sweep::read,
+    },
+    JobKind { name: "function", about: "a test function, to try out sweeps with", read: function::read },
+];
 
 /// Checks the text of a job file, whatever its kind; `file` is its path as the user wrote it.
 ///

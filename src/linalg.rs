@@ -1,8 +1,9 @@
-//! Small dense linear algebra in double precision: products, Hermitian eigenvalues, matrix functions.
+//! Small dense linear algebra in double precision: products, Hermitian eigenvalues, matrix functions, real Cholesky factors.
 //!
 //! Everything large lives in the backend; what is here works on matrices that every rank holds whole (gate
 //! matrices, Gram matrices). `faer` does the products and the factorisations.
 
+mod cholesky;
 mod precision;
 
 use faer::linalg::matmul::matmul;
@@ -10,6 +11,7 @@ use faer::{Accum, MatMut, MatRef, Par, Side};
 use ndarray::Array2;
 use num_complex::Complex64;
 
+pub use cholesky::{Cholesky, RealMatrix};
 pub use precision::Precision;
 
 /// A dense complex matrix, row-major.

@@ -15,6 +15,7 @@ mod page;
 mod plots;
 mod png;
 mod run;
+pub mod scaling;
 mod svg;
 mod theme;
 

@@ -17,6 +17,18 @@ pub enum Purpose {
     Tail = 4,
     /// The reference vectors that fix the phases of eigenvectors; the index counts their entries.
     Reference = 5,
+    /// The random number of a test function.
+    Function = 6,
+    /// A coordinate of a random point; the index is the point's times 2^16 plus the dimension's.
+    Point = 16,
+    /// The order of strata of a Latin hypercube; the index is the dimension's times 2^40 plus the exchange's.
+    Stratum = 17,
+    /// The place within a stratum; the index as of [`Purpose::Stratum`], with the point's.
+    Place = 18,
+    /// A digit flipped by Owen's scrambling; the index is the dimension's times 2^33 plus the node's in the tree of digits.
+    Scrambling = 19,
+    /// Where searches of Bayesian optimisation begin; the index counts numbers.
+    Search = 20,
 }
 
 /// A number uniform in [0, 1), a multiple of 2^-53.

@@ -4,7 +4,7 @@
 //! # expect: text           part of the message; may be repeated
 //! # expect-line: N         the line of the job file that the message names
 //! # expect-code: N         the exit code, 2 if left out
-//! # found-by: config       the job file alone shows the error, so that `config::parse` must find it
+//! # found-by: config       the job file alone shows the error, so that `jobs::read` must find it
 //! ```
 //! Each is run by the program in a copy of its folder: it must end with that message and code, without a panic, within
 //! the deadline, and leave no file behind. Right jobs in `tests/configs/good` must pass `check`.
@@ -12,7 +12,8 @@
 #![allow(clippy::unwrap_used)]
 
 use rayon::prelude::*;
-use rhoshard::config;
+use rhoshard::config::{self, text};
+use rhoshard::jobs;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -162,8 +163,8 @@ fn the_program_refuses_every_bad_job() {
 
 #[test]
 fn what_the_job_file_alone_shows_is_found_by_its_reader() {
-    let complaint = |case: &Case| match (config::parse_bytes(&case.bytes, &case.name, JOBS), case.is_found_by_config())
-    {
+    let read = |case: &Case| text::decode(&case.bytes, &case.name).and_then(|text| jobs::read(text, &case.name));
+    let complaint = |case: &Case| match (read(case), case.is_found_by_config()) {
         (Err(error), true) => case.complaint(&error.to_string()),
         (Ok(_), false) => None,
         (Ok(_), true) => Some(format!("{}: accepted", case.name)),

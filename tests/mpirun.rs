@@ -14,9 +14,13 @@ mod observables;
 mod overlap;
 #[path = "mpirun/report.rs"]
 mod report;
+#[path = "mpirun/scaling.rs"]
+mod scaling;
 #[path = "mpirun/snapshots.rs"]
 mod snapshots;
 mod support;
+#[path = "mpirun/sweep.rs"]
+mod sweep;
 #[path = "mpirun/trajectories.rs"]
 mod trajectories;
 

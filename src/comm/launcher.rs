@@ -24,6 +24,18 @@ pub(super) fn check(size: usize, variable: impl Fn(&str) -> Option<String>) -> R
     }
 }
 
+/// Refuses to be started by a launcher.
+pub(super) fn check_absent(variable: impl Fn(&str) -> Option<String>) -> Result<()> {
+    let found = ANNOUNCEMENTS.iter().find(|(name, _)| variable(name).is_some_and(|value| !value.trim().is_empty()));
+    match found {
+        Some((name, launcher)) => Err(Error::input(format!(
+            "this command starts ranks itself, but {launcher} has started it ({name} is set)"
+        ))
+        .next("start it by itself, in a batch job as well")),
+        None => Ok(()),
+    }
+}
+
 fn wrong_launcher(name: &str, launcher: &str, ranks: usize, size: usize) -> Error {
     Error::resource(format!(
         "{launcher} started {ranks} ranks ({name}={ranks}), but this program sees a job of {size}: \
@@ -46,6 +58,13 @@ mod tests {
         let error = check(1, environment(&[("PMI_SIZE", "4")])).unwrap_err();
         assert!(error.what.contains("started 4 ranks"), "{error}");
         assert!(check(1, environment(&[("SLURM_STEP_NUM_TASKS", "2")])).is_err());
+    }
+
+    #[test]
+    fn a_command_that_launches_is_not_launched() {
+        assert!(check_absent(environment(&[("SLURM_NTASKS", "8")])).is_ok());
+        let error = check_absent(environment(&[("OMPI_COMM_WORLD_SIZE", "1")])).unwrap_err();
+        assert!(error.what.contains("Open MPI's mpirun has started it"), "{error}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod transfer;
 
+use super::waiting::counted;
 use super::{Communicator, Message, Transfer, panics};
 use crate::error::{Error, Result};
 use ::mpi::collective::SystemOperation;
@@ -67,7 +68,7 @@ impl Mpi {
     fn reduce(&self, values: &mut [f64], operation: SystemOperation) {
         for chunk in values.chunks_mut(LARGEST_MESSAGE / size_of::<f64>()) {
             let own = chunk.to_vec();
-            self.0.all_reduce_into(&own[..], chunk, operation);
+            counted(|| self.0.all_reduce_into(&own[..], chunk, operation));
         }
     }
 }
@@ -94,13 +95,13 @@ impl Communicator for Mpi {
 
     fn broadcast(&self, bytes: &mut [u8], root: usize) {
         for chunk in bytes.chunks_mut(LARGEST_MESSAGE) {
-            self.0.process_at_rank(root as i32).broadcast_into(chunk);
+            counted(|| self.0.process_at_rank(root as i32).broadcast_into(chunk));
         }
     }
 
     fn gather(&self, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
         let mut lengths = vec![0 as Count; self.size()];
-        self.0.all_gather_into(&(bytes.len() as Count), &mut lengths[..]);
+        counted(|| self.0.all_gather_into(&(bytes.len() as Count), &mut lengths[..]));
         let total: usize = lengths.iter().map(|length| *length as usize).sum();
         assert!(total <= LARGEST_MESSAGE, "gathered messages are chunked by the caller");
         if total == 0 {
@@ -109,7 +110,7 @@ impl Communicator for Mpi {
         }
         let root = self.0.process_at_rank(0);
         if self.rank() != 0 {
-            root.gather_varcount_into(bytes);
+            counted(|| root.gather_varcount_into(bytes));
             return None;
         }
         let starts: Vec<Count> = lengths
@@ -120,7 +121,9 @@ impl Communicator for Mpi {
             })
             .collect();
         let mut all = vec![0u8; total];
-        root.gather_varcount_into_root(bytes, &mut PartitionMut::new(&mut all[..], &lengths[..], &starts[..]));
+        let mut parts = PartitionMut::new(&mut all[..], &lengths[..], &starts[..]);
+        counted(|| root.gather_varcount_into_root(bytes, &mut parts));
+        drop(parts);
         let piece = |(start, length): (&Count, &Count)| all[*start as usize..(start + length) as usize].to_vec();
         Some(starts.iter().zip(&lengths).map(piece).collect())
     }

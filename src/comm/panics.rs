@@ -7,6 +7,10 @@
 use crate::error::{Error, Result};
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether this rank does something that no other waits for ([`contained`]).
+static CONTAINED: AtomicBool = AtomicBool::new(false);
 
 /// Exit code of a job that a panicking rank ended.
 pub(super) const EXIT_CODE: i32 = 13;
@@ -16,6 +20,8 @@ pub(super) fn end_the_job(rank: usize, size: usize, abort: impl Fn(i32) + Send +
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| match (error_in(info.payload()), size) {
         (Some(_), 1) => {}
+        (Some(_), _) if CONTAINED.load(Ordering::Relaxed) => {}
+        (None, _) if CONTAINED.load(Ordering::Relaxed) => previous(info),
         (Some(error), _) => {
             eprintln!("error: {}", super::name_ranks(error.clone(), &[rank], size));
             abort(error.kind.exit_code().into());
@@ -38,6 +44,26 @@ pub fn caught<T>(action: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
+/// The result of an action that no other rank takes part in, or waits for: a panic in it, even by a defect, is its error and
+/// ends nothing else.
+///
+/// # Errors
+/// Those of the action; an internal error for any other panic.
+pub fn contained<T>(action: impl FnOnce() -> Result<T>) -> Result<T> {
+    CONTAINED.store(true, Ordering::Relaxed);
+    let result = panic::catch_unwind(AssertUnwindSafe(action));
+    CONTAINED.store(false, Ordering::Relaxed);
+    result.unwrap_or_else(|payload| match error_in(&*payload) {
+        Some(error) => Err(error.clone()),
+        None => Err(Error::internal(format!("a defect: {}", words_in(&*payload)))),
+    })
+}
+
+fn words_in(payload: &(dyn Any + Send)) -> &str {
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    owned.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it says nothing")
+}
+
 fn error_in(payload: &(dyn Any + Send)) -> Option<&Error> {
     payload.downcast_ref::<Error>()
 }
@@ -45,6 +71,7 @@ fn error_in(payload: &(dyn Any + Send)) -> Option<&Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn an_error_in_a_panic_is_an_error_again_and_a_defect_is_not() {
@@ -53,5 +80,14 @@ mod tests {
         assert_eq!(caught(|| Ok(3)).unwrap(), 3);
         let defect = panic::catch_unwind(|| caught(|| -> Result<()> { panic!("a defect") }));
         assert_eq!(defect.unwrap_err().downcast_ref(), Some(&"a defect"));
+    }
+
+    #[test]
+    fn what_no_rank_waits_for_fails_alone() {
+        let defect = contained(|| -> Result<()> { panic!("index {} is wrong", 3) }).unwrap_err();
+        assert_eq!((defect.kind, &*defect.what), (ErrorKind::Internal, "a defect: index 3 is wrong"));
+        let lost = contained(|| -> Result<()> { panic::panic_any(Error::resource("no memory")) }).unwrap_err();
+        assert_eq!(lost.kind, ErrorKind::Resource);
+        assert_eq!(contained(|| Ok(3)).unwrap(), 3);
     }
 }

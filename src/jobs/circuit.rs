@@ -26,8 +26,8 @@ mod tail;
 use super::{Checked, PlanOptions};
 use crate::backend::Backend;
 use crate::comm::grid::{Grid, Shape};
-use crate::comm::{Communicator, agree, keep_on_root};
-use crate::config::{self, Compression, Config, EngineKind};
+use crate::comm::{self, Communicator, agree, keep_on_root};
+use crate::config::{self, Compression, Config, EngineKind, Located};
 use crate::device::cuda::range;
 use crate::driver::computer::{Computer, computer};
 use crate::driver::{self, Advance, Context, Job};
@@ -90,6 +90,8 @@ struct Clock {
     stair: Instant,
     /// Seconds of preparation.
     prepare: f64,
+    /// Seconds of communication before the first step.
+    waited: f64,
 }
 
 /// The part of a job that the ranks with a shard work on.
@@ -143,7 +145,10 @@ struct CircuitJob<'a> {
 }
 
 /// Reads the inputs, reserves the output and sets up the first stair.
-fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+fn prepare<'a>(mut config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job + 'a>> {
+    if let Some(file) = &context.output {
+        config.output.file = Located { value: file.clone(), line: 0 };
+    }
     let (started, begin) = (SystemTime::now(), Instant::now());
     let Ready { mut inputs, computer, device } =
         device::ready(config, context, context.comm.size(), &Devices::default(), computer)?;
@@ -177,7 +182,7 @@ fn prepare<'a>(config: Config, context: &'a Context<'a>) -> Result<Box<dyn Job +
     let run = agree(context.comm, grid.place.map(start).transpose())?;
     let now = || (Instant::now(), Instant::now());
     let (engine, stair) = found.as_ref().map_or_else(now, |(found, _)| found.begun());
-    let clock = Clock { started, engine, stair, prepare: begin.elapsed().as_secs_f64() };
+    let clock = Clock { started, engine, stair, prepare: begin.elapsed().as_secs_f64(), waited: comm::waited() };
     let watch = watch(&mut inputs, found.as_ref().map(|(found, _)| found))?;
     let mut job =
         CircuitJob { context, inputs, output, run, idle, device, watch, workers, identity, announced: 0, clock };

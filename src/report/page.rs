@@ -21,22 +21,34 @@ pub(super) fn page(runs: &[Run]) -> String {
     let title = title(runs);
     let figures = figures(runs);
     let tables: String = figures.iter().filter(|figure| figure.table_first).map(table_card).collect();
-    let pictures: String = figures.iter().map(figure).collect();
-    let (safe, style) = (escape(&title), [&theme::variables(), STYLE, theme::figure_style()].concat());
+    let (summary, details) = (summary(runs), details::details(runs));
+    document(&title, &header(runs, &title), &[&summary, "\n", &tables, &pictures(&figures), &details].concat())
+}
+
+/// The page of some figures that are not of runs: what it is of, a sentence on it, the tables before the pictures.
+pub(super) fn page_of_figures(kind: &str, title: &str, claim: &str, figures: &[Figure<'_>]) -> String {
+    let tables: String = figures.iter().filter(|figure| figure.table_first).map(table_card).collect();
+    let header = header_of(&format!("rhoshard {}", escape(kind)), title, &escape(claim));
+    document(title, &header, &[&tables, &pictures(figures)[..]].concat())
+}
+
+fn pictures(figures: &[Figure<'_>]) -> String {
+    format!("<div class=\"figures\">\n{}</div>\n", figures.iter().map(figure).collect::<String>())
+}
+
+/// A whole page.
+fn document(title: &str, header: &str, main: &str) -> String {
+    let (safe, style) = (escape(title), [&theme::variables(), STYLE, theme::figure_style()].concat());
     let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"generator\" content=\"rhoshard {version}\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>{safe}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{header}\n<main>\n{summary}\n{tables}\
-         <div class=\"figures\">\n{pictures}</div>\n{details}\n</main>\n\
+         <title>{safe}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{header}\n<main>\n{main}\n</main>\n\
          <div id=\"tip\" role=\"status\" aria-live=\"polite\" hidden></div>\n\
          <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         version = env!("CARGO_PKG_VERSION"),
-        header = header(runs, &title),
-        summary = summary(runs),
-        details = details::details(runs),
     )
 }
 
@@ -53,14 +65,16 @@ fn header(runs: &[Run], title: &str) -> String {
         [run] => run.record.provenance.started.replace('T', " ").replace('Z', " UTC"),
         _ => String::new(),
     };
+    let kind = if runs.len() == 1 { "result" } else { "comparison" };
+    header_of(&format!("rhoshard {kind} {}", escape(&started)), title, &claim(runs))
+}
+
+/// The head of a page; all but the title may be markup.
+fn header_of(kind: &str, title: &str, claim: &str) -> String {
     format!(
-        "<header><div><p class=\"kind\">rhoshard {kind} {started}</p><h1>{title}</h1>\
-         <p class=\"claim\">{claim}</p></div>\
+        "<header><div><p class=\"kind\">{kind}</p><h1>{title}</h1><p class=\"claim\">{claim}</p></div>\
          <button id=\"theme\" type=\"button\" aria-label=\"Change between light and dark\">◐</button></header>",
-        kind = if runs.len() == 1 { "result" } else { "comparison" },
-        started = escape(&started),
         title = escape(title),
-        claim = claim(runs),
     )
 }
 

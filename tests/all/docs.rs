@@ -42,6 +42,7 @@ fn folder() -> tempfile::TempDir {
     write("energy.pauli", "# energy\n-1.25 ZZ\n0.5 XI\n");
     for (language, text) in readme() {
         match language.as_str() {
+            "toml" if text.contains("\"sweep\"") => write("sweep.toml", &text),
             "toml" if text.contains("\"auto\"") => write("auto.toml", &text),
             "toml" if text.contains("props_lagos") => write("device.toml", &text),
             "toml" if text.contains("reduced = ") => write("observables.toml", &text),
@@ -77,13 +78,42 @@ fn every_job_of_the_readme_runs() {
     let folder = folder();
     let jobs: Vec<String> =
         readme().into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
-    assert_eq!(jobs.len(), 8, "this test knows the README's eight jobs");
+    assert_eq!(jobs.len(), 9, "this test knows the README's nine jobs");
     let first = ["adder.toml", "auto.toml", "observables.toml", "tail.toml"];
-    for job in first.into_iter().chain(["device.toml", "rotation.toml", "random.toml", "trotter.toml"]) {
+    for job in first.into_iter().chain(["device.toml", "rotation.toml", "random.toml", "trotter.toml", "sweep.toml"]) {
         run(folder.path(), &["check", job]);
         run(folder.path(), &["run", job]);
     }
     assert!(folder.path().join("result.h5").exists() && folder.path().join("rotation.h5").exists());
+}
+
+#[test]
+fn the_sweeps_of_the_pages_run() {
+    let page = std::fs::read_to_string(Path::new(ROOT).join("docs/sweeps.md")).unwrap();
+    let jobs: Vec<String> =
+        blocks(&page).into_iter().filter(|(language, _)| language == "toml").map(|block| block.1).collect();
+    let folder = folder();
+    for (index, job) in jobs.iter().enumerate() {
+        let name = format!("page_{index}.toml");
+        std::fs::write(folder.path().join(&name), job).unwrap();
+        assert!(run(folder.path(), &["run", &name]).stdout.contains("points  "));
+    }
+    assert_eq!(jobs.len(), 2);
+    let shown = readme().into_iter().find(|(_, text)| text.contains("job = \"sweep\"")).unwrap().1;
+    assert_eq!(shown, std::fs::read_to_string(Path::new(ROOT).join("configs/sweep.toml")).unwrap());
+}
+
+#[test]
+fn the_page_on_sweeps_knows_every_key() {
+    let page = std::fs::read_to_string(Path::new(ROOT).join("docs/sweeps.md")).unwrap();
+    for key in rhoshard::config::sweep::KEYS {
+        assert!(
+            page.contains(&format!("| `{key}`"))
+                || page.contains(&format!("`{key}` |"))
+                || page.contains(&format!(", `{key}` |")),
+            "{key}"
+        );
+    }
 }
 
 #[test]
@@ -152,7 +182,7 @@ fn the_committed_machines_predict() {
 
 #[test]
 fn every_file_the_pages_link_to_exists() {
-    for page in ["README.md", "ARCHITECTURE.md"] {
+    for page in ["README.md", "ARCHITECTURE.md", "docs/sweeps.md"] {
         let text = std::fs::read_to_string(Path::new(ROOT).join(page)).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             assert!(target.starts_with("http") || Path::new(ROOT).join(target).exists(), "{page}: {target}");

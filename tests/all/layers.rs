@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 /// The top-level modules of each layer, lowest first.
 const LAYERS: &[&[&str]] = &[
     &["linalg", "rng", "config", "error", "archive"],
-    &["model", "formats", "device"],
+    &["model", "formats", "device", "sampling"],
     &["comm", "backend"],
     &["plan", "engine", "state"],
     &["io"],
     &["driver", "cluster"],
     &["jobs", "bench", "validate", "report"],
+    &["scaling"],
     &["main", "cli"],
 ];
 
@@ -30,12 +31,11 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hdf5::", &["io.rs", "io/"]),
     ("clap::", &["cli.rs", "cli/"]),
     ("indicatif::", &["io/progress.rs"]),
-    ("postcard::", &["archive.rs"]),
-    ("crc32fast::", &["io/checkpoint/"]),
+    ("crc32fast::", &["io/checkpoint/", "io/journal"]),
     ("resvg::", &["report/png.rs"]),
     ("signal_hook::", &["driver/interruption.rs"]),
     ("process::Command", &["cluster.rs", "cluster/"]),
-    ("faer::", &["linalg.rs", "backend.rs", "backend/"]),
+    ("faer::", &["linalg.rs", "linalg/", "backend.rs", "backend/"]),
     ("cfg(feature", &["comm.rs", "comm/", "device.rs", "device/", "lib.rs"]),
     ("rank() == 0", &["comm.rs", "comm/"]),
     ("rank == 0", &["comm.rs", "comm/"]),

@@ -29,6 +29,8 @@ mod oracle;
 mod plan;
 mod qasm;
 mod report;
+mod scaling;
 mod snapshots;
+mod sweep;
 mod tail;
 mod trajectories;

@@ -4,6 +4,7 @@
 //! raw here, and safe because the object that holds them owns the buffers and gives them up only when all are done.
 
 use super::LARGEST_MESSAGE;
+use crate::comm::waiting::counted;
 use crate::comm::{Message, Transfer};
 use ::mpi::ffi;
 use ::mpi::topology::SimpleCommunicator;
@@ -39,8 +40,9 @@ impl<'a> Requests<'a> {
 
     fn wait(&mut self) {
         let count = self.requests.len() as i32;
+        let requests = self.requests.as_mut_ptr();
         // SAFETY: the requests were made by MPI on this thread and their buffers are alive: `messages` owns them.
-        unsafe { ffi::MPI_Waitall(count, self.requests.as_mut_ptr(), ffi::RSMPI_STATUSES_IGNORE) };
+        counted(|| unsafe { ffi::MPI_Waitall(count, requests, ffi::RSMPI_STATUSES_IGNORE) });
         self.requests.clear();
     }
 }
@@ -72,8 +74,9 @@ fn post_send(communicator: ffi::MPI_Comm, partner: i32, (address, length): (u64,
 impl Transfer for Requests<'_> {
     fn progress(&mut self) -> bool {
         let (count, mut done) = (self.requests.len() as i32, 0);
+        let requests = self.requests.as_mut_ptr();
         // SAFETY: as for `MPI_Waitall` above.
-        unsafe { ffi::MPI_Testall(count, self.requests.as_mut_ptr(), &mut done, ffi::RSMPI_STATUSES_IGNORE) };
+        counted(|| unsafe { ffi::MPI_Testall(count, requests, &mut done, ffi::RSMPI_STATUSES_IGNORE) });
         if done != 0 {
             self.requests.clear();
         }

@@ -176,10 +176,12 @@ mod tests {
             folder: folder.path().to_path_buf(),
             job_file: folder.path().join("job.toml").display().to_string(),
             job_text: text,
+            output: None,
             writes: true,
             command: String::new(),
             inputs: RefCell::default(),
             interruption: Default::default(),
+            selection: crate::driver::Selection::default(),
             fresh: false,
         };
         (folder, config, context)

@@ -5,7 +5,7 @@ use super::others;
 use super::quantities::{self, Raw};
 use super::{CircuitJob, Run, missed, scalars};
 use crate::comm::node::peak_memory;
-use crate::comm::{agree, library_version};
+use crate::comm::{self, agree, library_version};
 use crate::driver::Outcome;
 use crate::engine::Final;
 use crate::engine::certificate::{Certificate, Certified};
@@ -233,6 +233,7 @@ fn timing(job: &CircuitJob<'_>, [observables, counts]: [f64; 2], engine: f64) ->
         phase("last_pass", stair),
         phase("observables", observables),
         phase("counts", counts),
+        phase("communication", comm::waited() - job.clock.waited),
     ]
 }
 

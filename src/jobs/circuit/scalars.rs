@@ -1,7 +1,6 @@
 //! The numbers of a run that a table of many runs has columns for.
 
-use crate::driver::Scalar;
-use crate::io::{Bounded, Entropy, Expectation, Fidelity, ProbabilityGroup, RunRecord, StateSummary};
+use crate::io::{Bounded, Entropy, Expectation, Fidelity, ProbabilityGroup, RunRecord, Scalar, StateSummary};
 
 /// Distributions of more outcomes have no columns: what is asked of them is better asked as an expectation value.
 const MOST_OUTCOMES: usize = 64;

@@ -1,0 +1,3 @@
+//! Programs that this one starts.
+
+pub mod local;
