@@ -143,11 +143,11 @@ impl Found {
         if facts.engine != inputs.config.engine.kind.name() {
             self.take_over(inputs)?;
         }
-        if let (Some((blocks, columns)), None) = (facts.tail, inputs.config.engine.tail) {
-            if !inputs.take_tail(TailShape { blocks, columns }) {
-                return Err(Error::resource("the run that was saved does not fit in memory here")
-                    .next("go on with more memory or more ranks"));
-            }
+        if let (Some((blocks, columns)), None) = (facts.tail, inputs.config.engine.tail)
+            && !inputs.take_tail(TailShape { blocks, columns })
+        {
+            return Err(Error::resource("the run that was saved does not fit in memory here")
+                .next("go on with more memory or more ranks"));
         }
         let handed_over = facts.handed_over.clone();
         inputs.choice.iter_mut().for_each(|choice| choice.handed_over = handed_over.clone());
@@ -364,10 +364,9 @@ impl CircuitJob<'_> {
 
     /// Removes the checkpoint of a run whose result is written.
     pub(super) fn forget(&self) {
-        if self.context.writes && comm::speaks(self.context.comm) {
-            if let Err(error) = folder(&self.inputs, self.context).remove() {
-                tracing::warn!("the checkpoint of the finished run stays: {error}");
-            }
+        let removes = self.context.writes && comm::speaks(self.context.comm);
+        if let Some(Err(error)) = removes.then(|| folder(&self.inputs, self.context).remove()) {
+            tracing::warn!("the checkpoint of the finished run stays: {error}");
         }
     }
 }
