@@ -419,7 +419,9 @@ fn with_small_files(job: &JobFolder, kibibytes: u32, wall_time: Option<&str>) ->
     let mut command = Command::new("bash");
     let script = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$0\" run \"$1\"");
     command.arg("-c").arg(script).arg(rhoshard()).arg(job.path("job.toml"));
-    wall_time.into_iter().for_each(|seconds| drop(command.env("RHOSHARD_WALL_TIME", seconds)));
+    if let Some(seconds) = wall_time {
+        command.env("RHOSHARD_WALL_TIME", seconds);
+    }
     finish(command)
 }
 
