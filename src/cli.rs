@@ -99,6 +99,9 @@ struct RunArguments {
     /// Of a sweep: run again the points that failed, and no others
     #[arg(long, value_name = "WHICH", value_parser = only)]
     only: Option<Only>,
+    /// Start over: discard the checkpoint of an interrupted run
+    #[arg(long)]
+    fresh: bool,
     /// Write the result to this file instead of that of the job
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -376,6 +379,7 @@ fn context_of<'a>(arguments: &Arguments, comm: &'a dyn Communicator, job: &JobFi
         inputs: RefCell::default(),
         interruption: Interruption::default(),
         selection,
+        fresh: matches!(&arguments.command, Command::Run(run) if run.fresh),
     };
     let text = context.read_text(&job.job, &context.job_file)?;
     context.job_text = text::with_definitions(&text, &job.definitions(), &context.job_file)?;

@@ -6,6 +6,7 @@
 //! carry their line ([`Located`]), so that late errors name it too.
 
 mod check;
+mod checkpoint;
 pub mod cluster;
 mod document;
 pub mod function;
@@ -17,6 +18,7 @@ pub mod sweep;
 pub mod text;
 
 pub use crate::linalg::Precision;
+pub use checkpoint::CheckpointSection;
 pub use machine::Machine;
 pub use noise::{
     DepolarizingSection, IdleSection, MatrixSection, NoiseSection, ReadoutMatrix, ReadoutSection, RuleSection,
@@ -87,6 +89,8 @@ pub struct Config {
     pub observe: ObserveSection,
     /// Where the results go.
     pub output: OutputSection,
+    /// When and where the run is saved, so that it can go on later.
+    pub checkpoint: CheckpointSection,
 }
 
 /// `[circuit]`

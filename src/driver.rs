@@ -2,18 +2,22 @@
 
 pub mod computer;
 pub mod interruption;
+mod saving;
 
 use crate::comm::node::Node;
-use crate::comm::{self, Communicator, agree};
+use crate::comm::{self, Communicator, agree, on_root};
 use crate::config::text;
 use crate::error::{Error, Result};
 use crate::io::Scalar;
 use crate::io::progress::{Mode, Progress};
 use crate::io::sweep::Part;
-use interruption::Interruption;
+use interruption::{Interruption, Reason};
+use saving::Saving;
 use std::cell::RefCell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
 
 /// What a job runs in.
 pub struct Context<'a> {
@@ -39,6 +43,8 @@ pub struct Context<'a> {
     pub inputs: RefCell<Vec<PathBuf>>,
     /// Whether the run was told to stop.
     pub interruption: Interruption,
+    /// Whether a checkpoint that is there is discarded.
+    pub fresh: bool,
     /// Which points of a sweep are to be run.
     pub selection: Selection,
 }
@@ -163,6 +169,26 @@ pub trait Job {
     /// # Errors
     /// What went wrong, the same on every rank that works on it.
     fn advance(&mut self) -> Result<Advance>;
+    /// Seconds from one checkpoint to the next, if it is to be saved on the way without being told to stop.
+    fn saved_every(&self) -> Option<f64> {
+        None
+    }
+    /// The ranks that have taken the same steps as this one, if all of them now ask whether to save the job: then all do. Nothing
+    /// for a job that cannot be saved.
+    fn in_step(&self) -> Option<Rc<dyn Communicator>> {
+        None
+    }
+    /// Whether saving it here changes no bit of what comes after; the same on all ranks in step.
+    fn can_be_saved(&mut self) -> bool {
+        false
+    }
+    /// Saves all that the rest of the run needs. Collective over the ranks in step.
+    ///
+    /// # Errors
+    /// Resource error, the same on all of them, when it cannot be written.
+    fn save(&mut self) -> Result<()> {
+        Err(Error::internal("a job of this kind cannot be saved"))
+    }
     /// Takes the observables and writes the results. Collective over all ranks.
     ///
     /// # Errors
@@ -186,18 +212,33 @@ pub struct Outcome {
 pub fn run(mut job: Box<dyn Job + '_>, context: &Context<'_>) -> Result<String> {
     let shown = comm::speaks(context.comm) && !context.quiet;
     let mut progress = Progress::new(job.steps(), if shown { Mode::Auto } else { Mode::Quiet });
-    let outcome = advance_to_end(&mut *job, &mut progress);
+    let every = job.saved_every().map(Duration::from_secs_f64);
+    let mut saving = Saving::new(&context.interruption, every);
+    let outcome = advance_to_end(&mut *job, &mut progress, &mut saving);
     progress.finish();
-    agree(context.comm, outcome)?;
-    job.finish().map(|outcome| outcome.summary)
+    let stopped = agree(context.comm, outcome)?.map(interrupted);
+    // Ranks without work do not know.
+    match on_root(context.comm, || Ok(stopped))? {
+        Some(error) => Err(error),
+        None => job.finish().map(|outcome| outcome.summary),
+    }
 }
 
-fn advance_to_end(job: &mut dyn Job, progress: &mut Progress) -> Result<()> {
+/// Runs to the end, or until the run is saved and has a reason to stop.
+fn advance_to_end(job: &mut dyn Job, progress: &mut Progress, saving: &mut Saving<'_>) -> Result<Option<Reason>> {
     loop {
         match job.advance()? {
             Advance::Step => progress.set(job.position(), || job.status()),
             Advance::Restart(why) => progress.restart(&why),
-            Advance::Done => return Ok(()),
+            Advance::Done => return Ok(None),
+        }
+        if let Some(reason) = saving.after_step(job)? {
+            return Ok(Some(reason));
         }
     }
+}
+
+fn interrupted(reason: Reason) -> Error {
+    Error::interrupted(format!("{reason}: the run is saved and has stopped"))
+        .next("start it again in the same way, on any number of ranks: it goes on from there")
 }

@@ -19,6 +19,7 @@ pub mod tail;
 pub mod trajectories;
 mod variance;
 
+use crate::archive::Archive;
 use crate::error::{Error, Result};
 use crate::linalg::{Matrix, hermitian_eigenvalues, identity};
 use crate::model::{Layout, PauliString};
@@ -29,8 +30,9 @@ use closeness::Comparison;
 use num_complex::Complex64;
 use tail::Tail;
 
-/// Operations that are queued at most: bounds memory, and lets progress be seen in long circuits without noise.
-const LARGEST_QUEUE: usize = 256;
+/// Operations that are queued at most: bounds memory, and lets progress be seen in long circuits without noise. A checkpoint,
+/// which changes no bit of a result, waits until what is queued runs anyway.
+pub const LARGEST_QUEUE: usize = 256;
 
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -104,6 +106,31 @@ pub trait Engine {
     fn marginal(&self, layout: &Layout, qubits: &[usize]) -> Vec<f64>;
     /// The outcome of each draw, uniform in [0, 1); the trace `missing` is spread evenly.
     fn sample(&self, layout: &Layout, missing: f64, draws: &[f64]) -> Vec<Outcome>;
+    /// Runs whatever is queued.
+    ///
+    /// # Errors
+    /// Resource error when memory is not to be had.
+    fn settle(&mut self) -> Result<()> {
+        self.states().into_iter().try_for_each(State::flush)
+    }
+    /// Whether nothing is queued, the same on every rank.
+    fn is_settled(&mut self) -> bool {
+        self.states().iter().all(|state| state.is_settled())
+    }
+    /// Whether the next step, if it is this one, runs first what is queued; the same on every rank.
+    fn settles_for(&mut self, next: &Action) -> bool {
+        let settles = |state: &&mut State| state.is_settled() || state.is_exchanging();
+        matches!(next, Action::Exchange { .. }) && self.states().iter().all(settles)
+    }
+    /// The states whose amplitudes a checkpoint holds, always in the same order.
+    fn states(&mut self) -> Vec<&mut State>;
+    /// What a checkpoint holds besides them and their columns; the same on every rank.
+    fn put(&self, archive: &mut Archive);
+    /// Takes what [`Engine::put`] put, into an engine made for the same job.
+    ///
+    /// # Errors
+    /// Input error for the facts of another engine.
+    fn take(&mut self, archive: &mut Archive) -> Result<()>;
     /// Hands the factor's rows, in logical order, to `write` on the root rank.
     ///
     /// # Errors

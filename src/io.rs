@@ -3,9 +3,11 @@
 //! A job fills a [`RunRecord`]; [`Output`] writes it to one HDF5 file. The schema is documented in
 //! `docs/result-format.md`; the tests hold that page and the writer together.
 //!
-//! Only one rank calls this module and it uses HDF5 serially, so a serial and a parallel build of the library do.
+//! Only one rank calls this module and it uses HDF5 serially, so a serial and a parallel build of the library do. Checkpoints
+//! ([`checkpoint`]), which all ranks write, do without HDF5.
 
 mod atomic;
+pub mod checkpoint;
 mod differences;
 mod hdf;
 pub mod journal;

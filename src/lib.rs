@@ -4,6 +4,7 @@
 //! `device`, `sampling`; `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`, `cluster`; `jobs`, `bench`, `validate`,
 //! `report`; `scaling`; `cli`.
 
+pub mod archive;
 pub mod backend;
 pub mod bench;
 pub mod cli;

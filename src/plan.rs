@@ -12,6 +12,7 @@ mod measurement;
 pub mod meter;
 mod placement;
 pub mod predict;
+mod replacement;
 mod superoperator;
 pub mod widths;
 
@@ -204,6 +205,8 @@ pub struct Plan {
     pub bits: Vec<BitSource>,
     /// Outcomes carried in the columns' classical register.
     pub tracked: usize,
+    /// The step from which on it was placed again for other ranks, and where the logical qubits are there.
+    pub replaced: Option<(usize, Layout)>,
 }
 
 impl Plan {
@@ -235,7 +238,7 @@ impl Plan {
         if !request.density {
             steps.iter_mut().for_each(|step| step.action.find_overlaps(&strings));
         }
-        Ok(Plan { system, qubits, shards, start, steps, strings, bits: resolved.bits, tracked })
+        Ok(Plan { system, qubits, shards, start, steps, strings, bits: resolved.bits, tracked, replaced: None })
     }
 
     /// For all channels, the largest part of a column's weight that each branch but the strongest can take.

@@ -15,6 +15,7 @@ mod exchange;
 mod overlaps;
 mod pipeline;
 mod sample;
+mod stored;
 mod transfer;
 
 use crate::backend::{Backend, LocalControl, LocalOperation, Shard};
@@ -25,6 +26,7 @@ use crate::model::Control;
 use exchange::Exchange;
 use num_complex::Complex64;
 use pipeline::Pool;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -33,7 +35,7 @@ pub use compare::{Other, Products};
 pub use sample::Outcome;
 
 /// What is known of a column without looking at its amplitudes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// An upper bound on its squared norm; exact after a compression.
     pub weight: f64,
@@ -59,6 +61,9 @@ pub struct State {
     pending: Vec<LocalOperation>,
     /// An exchange that comes before them and has not run yet.
     arriving: Option<Exchange>,
+    /// Operations that were asked for since the last flush or exchange: the same on every rank, unlike those that are pending,
+    /// for a rank leaves out what does nothing to its rows.
+    queued: usize,
     /// Bytes of an amplitude.
     amplitude: usize,
     sent: u64,
@@ -93,6 +98,7 @@ impl State {
             blocks: vec![Block { shard, columns: Vec::new() }],
             pending: Vec::new(),
             arriving: None,
+            queued: 0,
             amplitude: backend.precision().amplitude_bytes(),
             sent: 0,
             pool: Pool::new(),
@@ -180,9 +186,19 @@ impl State {
         agree(&*self.comm, grown)
     }
 
-    /// Local operations that are queued.
+    /// Operations that were asked for since the last flush or exchange, the same on every rank.
     pub fn queued(&self) -> usize {
-        self.pending.len()
+        self.queued
+    }
+
+    /// Whether everything has run, the same on every rank.
+    pub fn is_settled(&self) -> bool {
+        self.queued == 0 && self.arriving.is_none()
+    }
+
+    /// Whether an exchange has not run yet: the next one begins with a flush.
+    pub fn is_exchanging(&self) -> bool {
+        self.arriving.is_some()
     }
 
     /// Runs what is queued.
@@ -192,6 +208,7 @@ impl State {
     pub fn flush(&mut self) -> Result<()> {
         self.reserve(self.width())?;
         let operations = std::mem::take(&mut self.pending);
+        self.queued = 0;
         match self.arriving.take() {
             Some(exchange) => self.exchange_and_run(exchange, operations),
             None => self.core_mut().shard.run(operations),
@@ -217,12 +234,14 @@ impl State {
         let bytes = (rows * self.width() * self.amplitude) as u64;
         self.sent += bytes;
         let before = std::mem::take(&mut self.pending);
+        self.queued = 0;
         self.arriving = Some(Exchange { pairs: pairs.to_vec(), before, bytes });
         Ok(())
     }
 
     /// Applies a unitary: local targets, controls anywhere (physical qubits).
     pub fn unitary(&mut self, matrix: &Matrix, targets: &[usize], controls: &[Control]) {
+        self.queued += 1;
         if let Some(controls) = self.local_controls(controls) {
             self.pending.push(LocalOperation::Dense { matrix: matrix.clone(), targets: targets.to_vec(), controls });
         }
@@ -231,6 +250,7 @@ impl State {
     /// Moves the amplitudes whose target bits are `i` to `images[i]`, times `factors[i]`: local targets, controls
     /// anywhere (physical qubits).
     pub fn permutation(&mut self, images: &[usize], factors: &[Complex64], targets: &[usize], controls: &[Control]) {
+        self.queued += 1;
         if let Some(controls) = self.local_controls(controls) {
             self.pending.push(LocalOperation::Permutation {
                 images: images.to_vec(),
@@ -243,6 +263,7 @@ impl State {
 
     /// Applies a diagonal unitary, targets and controls anywhere (physical qubits).
     pub fn diagonal(&mut self, entries: &[Complex64], targets: &[usize], controls: &[Control]) {
+        self.queued += 1;
         let Some(controls) = self.local_controls(controls) else { return };
         let (entries, targets) = self.own_part(entries, targets);
         if targets.is_empty() && controls.is_empty() && entries[0] == Complex64::ONE {
@@ -290,12 +311,14 @@ impl State {
         let choice = kept.0.iter().copied().chain(branches.iter().map(|branch| branch.kraus)).collect();
         let sources = branches.iter().map(|branch| branch.source).collect();
         let targets = targets.to_vec();
+        self.queued += 1;
         self.pending.push(LocalOperation::Branch { matrices: kraus.to_vec(), targets, sources, choice });
     }
 
     /// Applies to each column of the core the matrix of its number in `choice`.
     pub fn select(&mut self, matrices: Vec<Matrix>, targets: &[usize], choice: Vec<usize>) {
         debug_assert_eq!(choice.len(), self.width());
+        self.queued += 1;
         self.pending.push(LocalOperation::Branch { matrices, targets: targets.to_vec(), sources: Vec::new(), choice });
     }
 

@@ -4,6 +4,8 @@
 
 #[path = "mpirun/auto.rs"]
 mod auto;
+#[path = "mpirun/checkpoints.rs"]
+mod checkpoints;
 #[path = "mpirun/gpu.rs"]
 mod gpu;
 #[path = "mpirun/observables.rs"]

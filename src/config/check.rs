@@ -7,7 +7,7 @@ use super::{
     DeviceKind, EngineKind, EngineSection, InitialState, LARGEST_DEFAULT_TRAJECTORIES, Located, MAXIMUM_TRAJECTORIES,
     OtherState, OutputSection, Precision, TailShape,
 };
-use super::{memory, noise};
+use super::{checkpoint, memory, noise};
 use crate::error::{Error, Result};
 use std::path::{Component, Path};
 
@@ -50,6 +50,7 @@ pub(super) fn config(text: &str, file: &str, known_jobs: &[&str]) -> Result<Conf
         observe: observe(&top.table("observe")?, engine.kind)?,
         engine,
         output: output(&top.table("output")?, file)?,
+        checkpoint: checkpoint::section(&top.table("checkpoint")?)?,
     };
     check_overwriting(&config)?;
     Ok(config)

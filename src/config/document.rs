@@ -12,7 +12,7 @@ pub(super) type Tables = &'static [(&'static str, &'static [&'static str])];
 
 /// The tables of a job file.
 pub(super) const JOB: Tables = &[
-    ("", &["job", "seed", "circuit", "noise", "engine", "observe", "output"]),
+    ("", &["job", "seed", "circuit", "noise", "engine", "observe", "output", "checkpoint"]),
     ("circuit", &["file", "initial", "parameters", "while_passes"]),
     ("noise", OF_NOISE),
     ("noise.depolarizing", OF_DEPOLARIZING),
@@ -57,6 +57,7 @@ pub(super) const JOB: Tables = &[
         ],
     ),
     ("output", &["file", "state"]),
+    ("checkpoint", &["every", "folder"]),
     ("observe.negativity", &["a", "b"]),
     ("observe.fidelity", &["state", "circuit", "file"]),
 ];

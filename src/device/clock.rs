@@ -12,6 +12,7 @@
 
 use super::{Device, Mark, Stream};
 use crate::error::Result;
+use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -20,7 +21,7 @@ use std::rc::Rc;
 const MOST_OPEN: usize = 256;
 
 /// Seconds of one lap.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct StreamTimes {
     /// The compute stream's, without its waiting.
     pub compute: f64,

@@ -42,7 +42,7 @@ impl Reason {
     const ALL: [Reason; 3] = [Reason::WallTime, Reason::User, Reason::Terminate];
 
     /// A number above zero for each; of several the largest is told.
-    fn code(self) -> usize {
+    pub(super) fn code(self) -> usize {
         match self {
             Reason::WallTime => 1,
             Reason::User => 2,
@@ -50,7 +50,8 @@ impl Reason {
         }
     }
 
-    fn from_code(code: usize) -> Option<Reason> {
+    /// The reason with this number.
+    pub(super) fn from_code(code: usize) -> Option<Reason> {
         Reason::ALL.into_iter().find(|reason| reason.code() == code)
     }
 }
@@ -113,6 +114,14 @@ impl Interruption {
     /// steps, with the same `agreement`: most calls cost nothing and find nothing.
     pub fn agreed(&self, comm: &dyn Communicator, agreement: &mut Agreement) -> Option<Reason> {
         Reason::from_code(agreement.largest(comm, || self.requested().map_or(0, Reason::code))?)
+    }
+}
+
+#[cfg(test)]
+impl Interruption {
+    /// As if a signal had come.
+    pub(super) fn stop(&self, reason: Reason) {
+        self.signal.store(reason.code(), Ordering::Relaxed);
     }
 }
 

@@ -4,6 +4,8 @@
 //! early coarse cut lost is lost. So a coarse run comes first and the cut falls until the error fits. A stair that
 //! cannot fit is abandoned as soon as that is clear, so the earlier stairs stay a small part of the total.
 
+use serde::{Deserialize, Serialize};
+
 /// The first stair's cut is at most this part of the budget.
 const FIRST_CUT: f64 = 1.0 / 30.0;
 /// Branches that must be formed, because leaving out all up to their weight loses this part of the budget, ...
@@ -28,7 +30,7 @@ const PROJECTION_MARGIN: f64 = 1.5;
 pub const PRUNE_FRACTION: f64 = 0.1;
 
 /// What a stair came to, or was projected to come to when it was abandoned.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stair {
     /// Its error.
     pub error: f64,
@@ -37,7 +39,7 @@ pub struct Stair {
 }
 
 /// The search for a cut whose error fits the budget.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Staircase {
     budget: f64,
     cut: f64,

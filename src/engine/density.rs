@@ -8,6 +8,7 @@ use super::certificate::Certificate;
 use super::closeness::Comparison;
 use super::rounding::Rounding;
 use super::{Engine, Final, StepReport, eigenvalues_of, run_gate};
+use crate::archive::Archive;
 use crate::backend::Backend;
 use crate::comm::Communicator;
 use crate::error::{Error, Result};
@@ -197,6 +198,20 @@ impl Engine for Density {
             sums[value] += weight;
         }
         sums
+    }
+
+    fn states(&mut self) -> Vec<&mut State> {
+        vec![&mut self.state]
+    }
+
+    /// Layout, phase and diagonal are found again wherever observables are taken.
+    fn put(&self, archive: &mut Archive) {
+        archive.put(&self.rounding);
+    }
+
+    fn take(&mut self, archive: &mut Archive) -> Result<()> {
+        self.rounding = archive.take()?;
+        Ok(())
     }
 
     fn sample(&self, _: &Layout, missing: f64, draws: &[f64]) -> Vec<Outcome> {

@@ -13,7 +13,8 @@ use super::compression::{Decision, Rule, Source, decide};
 use super::rounding::Rounding;
 use super::split::Split;
 use super::tail::{Drawn, Tail};
-use super::{Engine, Final, StepReport, compared, eigenvalues_of, overlap_expectations, places, run_gate};
+use super::{Engine, Final, StepReport, compared, eigenvalues_of, make_room, overlap_expectations, places, run_gate};
+use crate::archive::Archive;
 use crate::backend::{Backend, Precision};
 use crate::comm::{Communicator, bytes_from_root};
 use crate::config::Compression;
@@ -175,6 +176,7 @@ impl LowRank {
         }
         found.take_along(ride);
         self.state.branch(&kraus, targets, (&found.kept, &found.columns), &found.branches);
+        make_room(&mut self.state)?;
         Ok(discarded)
     }
 
@@ -413,6 +415,26 @@ impl Engine for LowRank {
             Some(tail) => self.sample_both(tail, layout, missing, draws),
             None => self.state.sample(&layout.to_logical(), missing, draws),
         }
+    }
+
+    fn states(&mut self) -> Vec<&mut State> {
+        let tail = self.tail.iter_mut().flat_map(Tail::states);
+        std::iter::once(&mut self.state).chain(tail).collect()
+    }
+
+    fn put(&self, archive: &mut Archive) {
+        archive.put(&(self.rounding, self.trace, self.compressed_width));
+        archive.put(&(self.limited, self.weighed, self.settings.max_width));
+        self.tail.iter().for_each(|tail| tail.put_facts(archive));
+    }
+
+    /// What memory allows may be less now; where it is more, it stays what it was, so that nothing is decided differently.
+    fn take(&mut self, archive: &mut Archive) -> Result<()> {
+        (self.rounding, self.trace, self.compressed_width) = archive.take()?;
+        let max_width: usize;
+        (self.limited, self.weighed, max_width) = archive.take()?;
+        self.settings.max_width = self.settings.max_width.min(max_width);
+        self.tail.iter_mut().try_for_each(|tail| tail.take_facts(archive))
     }
 
     fn export_rows(&self, layout: &Layout, write: &mut dyn FnMut(u64, &[Complex64]) -> Result<()>) -> Result<()> {

@@ -14,6 +14,7 @@
 use crate::backend::Precision;
 use crate::linalg::eigenvector_rounding;
 use crate::plan::{Action, Step};
+use serde::{Deserialize, Serialize};
 
 /// Rows summed one after the other in a reduction; see the CPU backend.
 const SUMMED_IN_A_ROW: f64 = 2048.0;
@@ -25,7 +26,7 @@ pub fn rounding_floor(width: usize, precision: Precision) -> f64 {
 }
 
 /// The bound so far.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rounding {
     unit: f64,
     bound: f64,

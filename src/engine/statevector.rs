@@ -4,6 +4,7 @@ use super::certificate::Certificate;
 use super::closeness::Comparison;
 use super::rounding::Rounding;
 use super::{Engine, Final, StepReport, compared, overlap_expectations, places, run_gate};
+use crate::archive::Archive;
 use crate::backend::Backend;
 use crate::comm::Communicator;
 use crate::error::{Error, Result};
@@ -85,6 +86,19 @@ impl Engine for Statevector {
 
     fn sample(&self, layout: &Layout, missing: f64, draws: &[f64]) -> Vec<Outcome> {
         self.state.sample(&layout.to_logical(), missing, draws)
+    }
+
+    fn states(&mut self) -> Vec<&mut State> {
+        vec![&mut self.state]
+    }
+
+    fn put(&self, archive: &mut Archive) {
+        archive.put(&self.rounding);
+    }
+
+    fn take(&mut self, archive: &mut Archive) -> Result<()> {
+        self.rounding = archive.take()?;
+        Ok(())
     }
 
     fn export_rows(&self, layout: &Layout, write: &mut dyn FnMut(u64, &[Complex64]) -> Result<()>) -> Result<()> {

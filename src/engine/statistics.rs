@@ -5,9 +5,10 @@
 //! it is uncertain itself (Student's t with `B - 1` degrees of freedom gives a confidence interval).
 
 use crate::comm::Communicator;
+use serde::{Deserialize, Serialize};
 
 /// What batches say on some quantities.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     batches: u64,
     means: Vec<f64>,
@@ -29,6 +30,18 @@ impl Statistics {
             *mean += deviation / self.batches as f64;
             *squares += deviation * (value - *mean);
         }
+    }
+
+    /// Adds the batches of others on the same quantities.
+    pub fn join(&mut self, other: &Statistics) {
+        let (own, others) = (self.batches as f64, other.batches as f64);
+        let all = (own + others).max(1.0);
+        for index in 0..self.means.len() {
+            let apart = other.means[index] - self.means[index];
+            self.means[index] += apart * others / all;
+            self.squares[index] += other.squares[index] + apart * apart * own * others / all;
+        }
+        self.batches += other.batches;
     }
 
     /// The statistics of all ranks' batches, the same on every rank. Collective.
@@ -75,6 +88,16 @@ mod tests {
         assert_eq!((statistics.batches(), statistics.means()), (4, &[3.0, 0.3][..]));
         assert!((statistics.standard_errors()[0] - (10.0f64 / 3.0 / 4.0).sqrt()).abs() < 1e-15);
         assert_eq!(statistics.standard_errors()[1], 0.0);
+        let (mut one, mut other) = (Statistics::new(2), Statistics::new(2));
+        [1.0, 2.0, 4.0].iter().for_each(|value| one.add(&[*value, 0.3]));
+        other.add(&[5.0, 0.3]);
+        one.join(&other);
+        one.join(&Statistics::new(2));
+        let mut none = Statistics::new(2);
+        none.join(&statistics);
+        assert_eq!(none, statistics);
+        assert_eq!((one.batches(), one.means()), (4, statistics.means()));
+        assert!((one.standard_errors()[0] - statistics.standard_errors()[0]).abs() < 1e-15);
         let all = statistics.over(&Serial);
         assert_eq!((all.batches(), all.means()), (4, statistics.means()));
         assert!((all.standard_errors()[0] - statistics.standard_errors()[0]).abs() < 1e-15);

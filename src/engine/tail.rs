@@ -20,6 +20,7 @@ use super::branching::{self, Law};
 use super::compression::Spectrum;
 use super::split::recorded;
 use super::{Final, run_gate};
+use crate::archive::Archive;
 use crate::backend::Backend;
 use crate::comm::Communicator;
 use crate::config::TailShape;
@@ -311,6 +312,25 @@ impl Tail {
     pub(super) fn finish(&mut self, core: &mut State) -> Result<()> {
         self.settle(core)?;
         self.blocks.iter_mut().try_for_each(Block::finish)
+    }
+
+    /// The states of the blocks.
+    pub(super) fn states(&mut self) -> impl Iterator<Item = &mut State> {
+        self.blocks.iter_mut().map(|block| &mut block.state)
+    }
+
+    /// What a checkpoint holds of it besides the blocks' states.
+    pub(super) fn put_facts(&self, archive: &mut Archive) {
+        archive.put(&(self.events, self.noise));
+        archive.put(&self.guests);
+        self.blocks.iter().for_each(|block| archive.put(&block.weights));
+    }
+
+    /// Takes what [`Tail::put_facts`] put.
+    pub(super) fn take_facts(&mut self, archive: &mut Archive) -> Result<()> {
+        (self.events, self.noise) = archive.take()?;
+        self.guests = archive.take()?;
+        self.blocks.iter_mut().try_for_each(|block| archive.take().map(|weights| block.weights = weights))
     }
 
     /// Number of blocks.

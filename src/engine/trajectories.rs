@@ -14,6 +14,7 @@ use super::{
     branching::{self, Law},
     overlap_expectations, places, run_gate,
 };
+use crate::archive::Archive;
 use crate::backend::Backend;
 use crate::comm::Communicator;
 use crate::error::{Error, Result};
@@ -136,6 +137,17 @@ impl Engine for Trajectories {
 
     fn compare(&mut self, _: &Layout, _: &mut Other<'_>) -> Result<Option<Comparison>> {
         Ok(None)
+    }
+
+    /// None: a batch that was not finished is run again, from its seed.
+    fn states(&mut self) -> Vec<&mut State> {
+        Vec::new()
+    }
+
+    fn put(&self, _: &mut Archive) {}
+
+    fn take(&mut self, _: &mut Archive) -> Result<()> {
+        Ok(())
     }
 
     fn pauli_expectations(&mut self, strings: &[PauliString], measure: Final<'_>) -> Vec<f64> {

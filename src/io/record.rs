@@ -6,9 +6,10 @@
 
 use crate::device::StreamTimes;
 use crate::linalg::Matrix;
+use serde::{Deserialize, Serialize};
 
 /// One expectation value.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Expectation {
     /// The observable, verbatim as the user wrote it.
     pub name: String,
@@ -93,7 +94,7 @@ pub struct StoredSpectrum {
 /// The joint distribution of some qubits; every list has `2^qubits` entries.
 ///
 /// Bit 0 of the index is the outcome of the first listed qubit.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ProbabilityGroup {
     /// The qubits, in the order the user listed them.
     pub qubits: Vec<usize>,
@@ -197,7 +198,7 @@ pub struct StateSummary {
 }
 
 /// What was taken at a named barrier.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The name of the place; it repeats if the barrier is in a loop.
     pub name: String,
@@ -240,7 +241,7 @@ impl Snapshot {
 }
 
 /// What one step of the plan did in the last pass.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TraceRow {
     /// Index of the step in the plan.
     pub step: u64,

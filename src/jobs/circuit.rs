@@ -18,6 +18,7 @@ mod others;
 mod pilot;
 mod quantities;
 mod results;
+mod resume;
 mod scalars;
 mod sizes;
 mod snapshots;
@@ -32,13 +33,13 @@ use crate::config::{self, Compression, Config, EngineKind, Located};
 use crate::device::cuda::range;
 use crate::driver::computer::{Computer, computer};
 use crate::driver::{self, Advance, Context, Job};
-use crate::engine::Engine;
 use crate::engine::budget::{PRUNE_FRACTION, Stair, Staircase};
 use crate::engine::certificate::Certificate;
 use crate::engine::density::Density;
 use crate::engine::low_rank::{Factor, LowRank, Settings};
 use crate::engine::statevector::Statevector;
 use crate::engine::trajectories::Trajectories;
+use crate::engine::{Engine, LARGEST_QUEUE};
 use crate::error::{Error, Result};
 use crate::io::{Output, Snapshot, StateFile, TraceRow};
 use crate::plan::Action;
@@ -46,6 +47,7 @@ use device::{Devices, Ready};
 use ensemble::Ensemble;
 use hand_over::Watch;
 use inputs::{Inputs, Start};
+use resume::Found;
 use snapshots::Place;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
@@ -107,6 +109,13 @@ struct Run {
     stairs: Option<Staircase>,
     /// Nothing unless trajectories are sampled.
     ensemble: Option<Ensemble>,
+    /// Where the plan comes from: the ranks it was made for, with step 0; then, each time the run went on, the ranks for which the rest
+    /// was placed anew and the step it began with.
+    lineage: Vec<(usize, usize)>,
+    /// Steps since nothing was queued or an exchange came.
+    unsettled: usize,
+    /// Rows of the trace from before this start of the program, which the clock does not know.
+    timed: usize,
     /// Next step of the plan.
     position: usize,
     /// Channels in the plan, and channels done.
@@ -133,6 +142,10 @@ struct CircuitJob<'a> {
     device: Option<String>,
     /// For the run's engine, if another may take over.
     watch: Option<Watch>,
+    /// The ranks with a shard.
+    workers: Rc<dyn Communicator>,
+    /// What tells the job from others.
+    identity: String,
     /// Steps that were announced.
     announced: u64,
     clock: Clock,
@@ -151,6 +164,9 @@ fn prepare<'a>(mut config: Config, context: &'a Context<'a>) -> Result<Box<dyn J
     if let Some(choice) = &inputs.choice {
         context.tell(&choice.table());
     }
+    let identity = resume::identity(&inputs, context)?;
+    let found = resume::find(&inputs, context, &identity)?;
+    let found = found.map(|found| found.adjust(&mut inputs).map(|lineage| (found, lineage))).transpose()?;
     let shape = Shape { rows: inputs.plan.shards, ensemble: inputs.members, sweep: 1 };
     let grid = Grid::split(context.comm, shape)?;
     let idle = grid.idle;
@@ -158,21 +174,35 @@ fn prepare<'a>(mut config: Config, context: &'a Context<'a>) -> Result<Box<dyn J
         let (ranks, busy) = (context.comm.size(), context.comm.size() - idle);
         tracing::warn!("{idle} of {ranks} ranks are idle: {busy} are of use; start that many");
     }
-    let stairs = first_stair(&inputs);
+    let workers: Rc<dyn Communicator> = context.comm.split(usize::from(grid.place.is_none())).into();
+    let stairs = found.as_ref().map_or_else(|| first_stair(&inputs), |(found, _)| found.stairs());
     let start = |_| {
         let comm = computer.connected(grid.rows.into())?;
         let run = Run::new(comm, computer, &inputs, stairs)?;
-        Ok(Run { ensemble: Ensemble::new(grid.ensemble, &inputs), ..run })
+        let mut run = Run { ensemble: Ensemble::new(grid.ensemble, &inputs), ..run };
+        if let Some((found, lineage)) = &found {
+            found.restore(&mut run, &*workers, lineage.clone())?;
+        }
+        Ok(run)
     };
     // The members of an ensemble do not wait for each other where one fails.
     let run = agree(context.comm, grid.place.map(start).transpose())?;
-    let now = Instant::now();
-    let prepare = begin.elapsed().as_secs_f64();
-    let clock = Clock { started, engine: now, stair: now, prepare, waited: comm::waited() };
-    let watch = Watch::new(&mut inputs);
-    let mut job = CircuitJob { context, inputs, output, run, idle, device, watch, announced: 0, clock };
+    let now = || (Instant::now(), Instant::now());
+    let (engine, stair) = found.as_ref().map_or_else(now, |(found, _)| found.begun());
+    let clock = Clock { started, engine, stair, prepare: begin.elapsed().as_secs_f64(), waited: comm::waited() };
+    let watch = watch(&mut inputs, found.as_ref().map(|(found, _)| found))?;
+    let mut job =
+        CircuitJob { context, inputs, output, run, idle, device, watch, workers, identity, announced: 0, clock };
     job.announced = job.all_steps();
     Ok(Box::new(job))
+}
+
+/// Watches over an engine that another may take over from; on from where a checkpoint is.
+fn watch(inputs: &mut Inputs, found: Option<&Found>) -> Result<Option<Watch>> {
+    let watch = Watch::new(inputs);
+    let Some(found) = found else { return Ok(watch) };
+    let Some((mut watch, watched)) = watch.zip(found.watched()) else { return Ok(None) };
+    watch.resume(inputs, watched).map(|()| Some(watch))
 }
 
 /// Finds out before the run whether the result can be written, and that it would not replace an input.
@@ -270,6 +300,9 @@ impl Run {
             engine,
             stairs,
             ensemble: None,
+            lineage: vec![(inputs.plan.shards, 0)],
+            unsettled: 0,
+            timed: 0,
             position: 0,
             channels: (channels, 0),
             work: 0.0,
@@ -307,7 +340,19 @@ impl Run {
             clock.lap()?;
         }
         self.position += 1;
-        Ok(())
+        self.settle_sometimes(matches!(action, Action::Exchange { .. }))
+    }
+
+    /// Runs what is queued if that has not happened for long, so that the run can be saved; the tail's blocks and the core
+    /// flush at different steps. Undisturbed runs do it too, for it groups operations in other passes.
+    fn settle_sometimes(&mut self, exchanged: bool) -> Result<()> {
+        let settled = exchanged || self.engine.is_settled();
+        self.unsettled = if settled { 0 } else { self.unsettled + 1 };
+        if self.unsettled < LARGEST_QUEUE {
+            return Ok(());
+        }
+        self.unsettled = 0;
+        self.engine.settle()
     }
 
     /// Takes the observables on the way.
@@ -370,7 +415,7 @@ impl Run {
     }
 
     /// The next stair, if this one misses the budget and a smaller cut can help.
-    fn descend(&mut self, inputs: &Inputs) -> Result<Option<String>> {
+    fn descend(&mut self, inputs: &mut Inputs) -> Result<Option<String>> {
         let Some(mut stairs) = self.stairs.filter(|_| !self.engine.limited()) else { return Ok(None) };
         let (error, fraction) = match self.certificate {
             Some(certificate) if stairs.fits(certificate.error()) => return Ok(None),
@@ -382,6 +427,7 @@ impl Run {
         if stairs.cut() < SMALLEST_CUT {
             return Ok(None);
         }
+        inputs.begin_pass();
         *self = Run::new(self.comm.clone(), self.computer.clone(), inputs, Some(stairs))?;
         Ok(Some(format!("pass {}: cut {:.1e}", stairs.stair(), stairs.cut())))
     }
@@ -433,7 +479,7 @@ impl Job for CircuitJob<'_> {
             return Ok(advance);
         }
         let Some(run) = &mut self.run else { return Ok(Advance::Done) };
-        match run.descend(&self.inputs)? {
+        match run.descend(&mut self.inputs)? {
             Some(why) => {
                 self.watch.iter_mut().for_each(|watch| watch.restart(&self.inputs));
                 self.clock.stair = Instant::now();
@@ -441,6 +487,24 @@ impl Job for CircuitJob<'_> {
             }
             None => Ok(Advance::Step),
         }
+    }
+
+    fn saved_every(&self) -> Option<f64> {
+        self.inputs.config.checkpoint.every
+    }
+
+    fn in_step(&self) -> Option<Rc<dyn Communicator>> {
+        let run = self.run.as_ref()?;
+        let asks = run.ensemble.as_ref().is_none_or(|ensemble| run.position == 0 && ensemble.is_round());
+        asks.then(|| self.workers.clone())
+    }
+
+    fn can_be_saved(&mut self) -> bool {
+        self.stands()
+    }
+
+    fn save(&mut self) -> Result<()> {
+        self.write_checkpoint()
     }
 
     fn finish(self: Box<Self>) -> Result<driver::Outcome> {

@@ -47,6 +47,11 @@ impl Layout {
         Layout::new(self.physical.iter().map(|place| then.physical(*place)).collect())
     }
 
+    /// From physical places back to logical qubits.
+    pub fn inverse(&self) -> Layout {
+        Layout::new((0..self.qubits()).map(|place| self.logical(place)).collect())
+    }
+
     /// Two logical qubits trade places.
     pub fn swap_logical(&mut self, first: usize, second: usize) {
         self.physical.swap(first, second);

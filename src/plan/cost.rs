@@ -156,6 +156,7 @@ mod tests {
             strings: Vec::new(),
             bits: Vec::new(),
             tracked: 0,
+            replaced: None,
         }
     }
 

@@ -6,6 +6,7 @@ use super::predict::{Course, Walk};
 use super::widths::{Matching, Widths};
 use super::{Action, Plan};
 use crate::config::Machine;
+use serde::{Deserialize, Serialize};
 
 /// What low-rank steps take over what is predicted of them: measured on random circuits, where predictions of density
 /// matrices need no such factor. Small matrices are assembled and sent besides.
@@ -24,6 +25,16 @@ pub struct Meter {
     earlier: (f64, f64),
     /// Seconds of this pass after each step.
     after: Vec<f64>,
+    /// Columns that each step of this pass compressed.
+    compressed_from: Vec<Option<u64>>,
+}
+
+/// What a meter has seen, to be counted again by another one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Readings {
+    earlier: (f64, f64),
+    /// For each step of the pass the columns it left, and those that it compressed.
+    steps: Vec<(u64, Option<u64>)>,
 }
 
 impl Meter {
@@ -31,7 +42,8 @@ impl Meter {
     pub fn new(plan: &Plan, machine: Machine, threads: usize, amplitude_bytes: usize, start: u64) -> Meter {
         let widths = Widths { start, after: Vec::new(), compresses: Vec::new(), matching: Matching::Steps };
         let (course, earlier, after) = (Course::begin(plan, start), (0.0, 0.0), vec![0.0]);
-        Meter { machine, threads, amplitude_bytes, widths, course, earlier, after }
+        let compressed_from = Vec::new();
+        Meter { machine, threads, amplitude_bytes, widths, course, earlier, after, compressed_from }
     }
 
     /// Counts the next step of the plan, which left `width` columns and compressed so many, if any.
@@ -39,6 +51,7 @@ impl Meter {
         let index = self.widths.after.len();
         self.widths.after.push(width);
         self.widths.compresses.push(compressed_from.is_some());
+        self.compressed_from.push(compressed_from);
         let speed = Speed::new(&self.machine, self.threads, self.amplitude_bytes);
         let course = std::mem::take(&mut self.course);
         let mut walk =
@@ -57,8 +70,21 @@ impl Meter {
         self.earlier = (self.earlier.0 + pass, self.earlier.1.max(pass));
         self.widths.after.clear();
         self.widths.compresses.clear();
+        self.compressed_from.clear();
         self.after.truncate(1);
         self.course = Course::begin(plan, self.widths.start);
+    }
+
+    /// All that it has seen.
+    pub fn readings(&self) -> Readings {
+        let steps = self.widths.after.iter().copied().zip(self.compressed_from.iter().copied());
+        Readings { earlier: self.earlier, steps: steps.collect() }
+    }
+
+    /// Counts what another meter saw of this plan; this one has seen nothing yet.
+    pub fn resume(&mut self, plan: &Plan, readings: &Readings) {
+        self.earlier = readings.earlier;
+        readings.steps.iter().for_each(|(width, compressed_from)| self.step(plan, *width, *compressed_from));
     }
 
     /// Seconds of all steps so far.

@@ -52,7 +52,18 @@ pub(super) struct Placed {
 /// Places the actions on `shards` shards; the relabels come last.
 pub(super) fn place(actions: Vec<Lowered>, relabels: Vec<Lowered>, qubits: usize, shards: usize) -> Placed {
     let items: Vec<Item> = actions.iter().map(|lowered| item(&lowered.action)).collect();
-    let start = starting_layout(&items, qubits);
+    place_from(starting_layout(&items, qubits), actions, relabels, qubits, shards)
+}
+
+/// As [`place`], from a given layout.
+pub(super) fn place_from(
+    start: Layout,
+    actions: Vec<Lowered>,
+    relabels: Vec<Lowered>,
+    qubits: usize,
+    shards: usize,
+) -> Placed {
+    let items: Vec<Item> = actions.iter().map(|lowered| item(&lowered.action)).collect();
     let mut placed = Placed { layout: start.clone(), start, steps: Vec::with_capacity(2 * actions.len()) };
     let mut actions: Vec<Option<Lowered>> = actions.into_iter().map(Some).collect();
     let local = qubits - shards.trailing_zeros() as usize;
@@ -112,7 +123,7 @@ fn starting_layout(items: &[Item], qubits: usize) -> Layout {
 }
 
 /// The action with logical qubits replaced by their places.
-fn physical(action: Action, layout: &Layout) -> Action {
+pub(super) fn physical(action: Action, layout: &Layout) -> Action {
     let places = |qubits: Vec<usize>| qubits.into_iter().map(|qubit| layout.physical(qubit)).collect();
     let moved = |controls: Vec<Control>| {
         let control = |control: Control| Control { qubit: layout.physical(control.qubit), ..control };

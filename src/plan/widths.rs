@@ -168,6 +168,7 @@ pub(super) mod tests {
             strings: Vec::new(),
             bits: Vec::new(),
             tracked: 0,
+            replaced: None,
         }
     }
 

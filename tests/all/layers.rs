@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The top-level modules of each layer, lowest first.
 const LAYERS: &[&[&str]] = &[
-    &["linalg", "rng", "config", "error"],
+    &["linalg", "rng", "config", "error", "archive"],
     &["model", "formats", "device", "sampling"],
     &["comm", "backend"],
     &["plan", "engine", "state"],
@@ -31,6 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("hdf5::", &["io.rs", "io/"]),
     ("clap::", &["cli.rs", "cli/"]),
     ("indicatif::", &["io/progress.rs"]),
+    ("crc32fast::", &["io/checkpoint/", "io/journal"]),
     ("resvg::", &["report/png.rs"]),
     ("signal_hook::", &["driver/interruption.rs"]),
     ("process::Command", &["cluster.rs", "cluster/"]),

@@ -13,6 +13,7 @@ mod support;
 
 mod auto;
 mod certified;
+mod checkpoints;
 mod cluster;
 mod compare;
 mod device_exchange;

@@ -122,8 +122,8 @@ fn killed_at_random(text: &str, expected: &Table, what: &str) {
     for round in 0..20u64 {
         let mark = format!("RHOSHARD_TEST_MARK={}-{what}-{round}", std::process::id());
         let mut child = spawn_marked(sweep.command(2, &[]), &mark);
-        // 0.2 to 1.2 seconds, spread by the golden ratio: the start, points, and table of a run are all hit.
-        let moment = Duration::from_secs_f64(0.2 + (round as f64 * 0.618_034).fract());
+        // 0.3 to 1.8 seconds, spread by the golden ratio: the start, points, and table of a run are all hit.
+        let moment = Duration::from_secs_f64(0.3 + 1.5 * (round as f64 * 0.618_034).fract());
         let begun = Instant::now();
         while begun.elapsed() < moment && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(2));
@@ -142,6 +142,7 @@ fn killed_at_random(text: &str, expected: &Table, what: &str) {
     assert_same(expected, &sweep.results(2), what);
     assert!(sweep.ended().values().all(|ended| ended.len() == 1), "{what}: a point was run twice");
     eprintln!("{what}: {kills} kills; points done after each: {progress:?}");
+    assert!(progress.iter().any(|done| *done > 0), "{what}: nothing was durable before the last run");
     assert!(kills >= 10, "{what}: only {kills} runs were still going on when they were killed");
 }
 
@@ -159,7 +160,7 @@ fn killed_at_random_moments_an_optimisation_goes_the_same_way() {
     if skipped() || !rank_counts().contains(&2) {
         return;
     }
-    let text = BAYESIAN.replace("seconds = 0.02", "seconds = 0.4");
+    let text = BAYESIAN.replace("seconds = 0.02", "seconds = 0.3");
     killed_at_random(&text, &Sweep::new(&text).results(2), "optimisation");
 }
 

@@ -41,7 +41,8 @@ impl Sweep {
     /// The command that runs it: directly, or on so many ranks of the launcher.
     pub fn command(&self, ranks: usize, options: &[&str]) -> Command {
         let mut command = if ranks == 1 { Command::new(rhoshard()) } else { on_ranks(ranks, rhoshard()) };
-        command.arg("run").arg(self.path("job.toml")).args(options);
+        // Named as a user would: the folder's place is in no error.
+        command.args(["run", "job.toml"]).args(options).current_dir(self.folder.path());
         command
     }
 

@@ -12,7 +12,7 @@ use crate::state::State;
 pub(super) struct Block {
     pub(super) state: State,
     /// The weight of each column, which its squared norm need not be.
-    weights: Vec<f64>,
+    pub(super) weights: Vec<f64>,
 }
 
 impl Block {

@@ -6,6 +6,7 @@
 
 use super::sketch::Stream;
 use crate::state::Branch;
+use serde::{Deserialize, Serialize};
 
 /// What a channel does to guests, and which come.
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ pub(in crate::engine) struct Ride {
 }
 
 /// A column of the tail in the core's memory.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Guest {
     /// Of the core.
     pub(super) column: usize,
@@ -54,7 +55,7 @@ pub(super) struct Event {
 }
 
 /// The guests, by rising column of the core.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Guests {
     list: Vec<Guest>,
     /// For each block the guest that stands for branches of events that weigh little.

@@ -48,6 +48,16 @@ impl Tally {
         Tally { bits, misread, rows: BTreeMap::new() }
     }
 
+    /// How often each row was counted.
+    pub(super) fn rows(&self) -> &BTreeMap<String, u64> {
+        &self.rows
+    }
+
+    /// Counts on from these.
+    pub(super) fn set_rows(&mut self, rows: BTreeMap<String, u64>) {
+        self.rows = rows;
+    }
+
     /// One shot of each trajectory of the batch that begins with number `first`, as far as shots are asked for.
     pub(super) fn batch(&mut self, engine: &dyn Engine, inputs: &Inputs, layout: &Layout, first: u64) {
         let end = inputs.config.observe.shots.min(first + TRAJECTORIES as u64);

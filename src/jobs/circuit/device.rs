@@ -182,6 +182,7 @@ mod tests {
             inputs: RefCell::default(),
             interruption: Default::default(),
             selection: crate::driver::Selection::default(),
+            fresh: false,
         };
         (folder, config, context)
     }

@@ -16,6 +16,8 @@ use crate::engine::{Engine, Final};
 use crate::error::Result;
 use crate::io::{Expectation, ProbabilityGroup, RunRecord, Snapshot, StateSummary, Term, Terms};
 use crate::model::PauliString;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Batches before the first comparison: fewer may not have met a rare branch, and know little of their own spread.
 const FIRST_CHECK: u64 = 32;
@@ -41,6 +43,27 @@ pub(super) struct Ensemble {
     /// Of all batches until the last comparison.
     all: Statistics,
     tally: Tally,
+}
+
+/// What members have found, in whole rounds.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Samples {
+    /// Batches of all members.
+    done: u64,
+    check: u64,
+    own: Statistics,
+    counts: BTreeMap<String, u64>,
+}
+
+impl Samples {
+    /// Those of all members as those of one.
+    pub(super) fn joined<'a>(members: impl Iterator<Item = &'a Samples>) -> Option<Samples> {
+        members.cloned().reduce(|mut joined, other| {
+            joined.own.join(&other.own);
+            other.counts.into_iter().for_each(|(bits, count)| *joined.counts.entry(bits).or_default() += count);
+            joined
+        })
+    }
 }
 
 impl Ensemble {
@@ -113,6 +136,35 @@ impl Ensemble {
     /// Trajectories of all members.
     pub(super) fn trajectories(&self) -> u64 {
         self.all.batches() * BATCH as u64
+    }
+
+    /// Whether all members have taken as many batches, and have one more to take before they compare notes.
+    pub(super) fn is_round(&self) -> bool {
+        let members = self.members.size() as u64;
+        (self.batch / members + 1) * members <= self.check
+    }
+
+    /// What a checkpoint holds of this member, after a round.
+    pub(super) fn samples(&self) -> Samples {
+        let done = self.batch - self.members.rank() as u64;
+        Samples { done, check: self.check, own: self.own.clone(), counts: self.tally.rows().clone() }
+    }
+
+    /// Goes on after these samples; of another number of members they are all the first one's.
+    pub(super) fn restore(&mut self, samples: Samples) {
+        (self.batch, self.check) = (samples.done + self.members.rank() as u64, samples.check);
+        self.own = samples.own;
+        self.tally.set_rows(samples.counts);
+    }
+
+    /// As [`Ensemble::restore`] for a member that has found nothing.
+    pub(super) fn restore_without(&mut self, samples: &Samples) {
+        (self.batch, self.check) = (samples.done + self.members.rank() as u64, samples.check);
+    }
+
+    /// This member's number.
+    pub(super) fn member(&self) -> usize {
+        self.members.rank()
     }
 
     /// What was found, complete on the first member. Collective over the members.

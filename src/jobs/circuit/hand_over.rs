@@ -9,7 +9,8 @@ use crate::comm::{Serial, on_root};
 use crate::config::DEFAULT_TAIL;
 use crate::driver::Advance;
 use crate::error::{Error, Result};
-use crate::plan::meter::Meter;
+use crate::plan::meter::{Meter, Readings};
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// The other engine is planned, so that its price is known well, when low-rank is to take this part of the rough price.
@@ -38,6 +39,14 @@ enum Verdict {
     HandOver(String),
     /// The rival cannot run on these ranks.
     NoRival,
+}
+
+/// What a watch has seen.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Watched {
+    /// Whether the other engine is planned.
+    planned: bool,
+    readings: Readings,
 }
 
 impl Watch {
@@ -74,6 +83,25 @@ impl Watch {
     /// The run starts from the beginning with a smaller cut.
     pub(super) fn restart(&mut self, inputs: &Inputs) {
         self.meter.restart(&inputs.plan);
+    }
+
+    /// What a checkpoint holds of it.
+    pub(super) fn watched(&self) -> Watched {
+        Watched { planned: self.planned.is_some(), readings: self.meter.readings() }
+    }
+
+    /// Goes on watching. The other engine is planned again if it was.
+    ///
+    /// # Errors
+    /// Those of planning.
+    pub(super) fn resume(&mut self, inputs: &Inputs, watched: &Watched) -> Result<()> {
+        self.meter.resume(&inputs.plan, &watched.readings);
+        if watched.planned {
+            self.planned = self.rival.plan(inputs.plan.shards)?;
+            self.rival.seconds =
+                self.planned.as_ref().map_or(self.rival.seconds, |planned| self.prices.planned(planned));
+        }
+        Ok(())
     }
 
     /// Whether a run that will have cost so many seconds goes on; the ranks of the run agree.
@@ -136,6 +164,7 @@ impl CircuitJob<'_> {
         let why = "low-rank with a tail: memory keeps it from its budget, so what it cuts is sampled".to_string();
         self.context.tell(&format!("engine: {why}"));
         self.inputs.choice.iter_mut().for_each(|choice| choice.handed_over = Some(why.clone()));
+        self.inputs.begin_pass();
         self.run = Some(Run::new(comm, computer, &self.inputs, stairs)?);
         self.clock.stair = Instant::now();
         Ok(Some(Advance::Restart("with a tail".into())))

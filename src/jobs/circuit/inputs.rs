@@ -62,6 +62,8 @@ pub(super) struct Material {
 pub(super) struct Inputs {
     material: Material,
     pub(super) plan: Plan,
+    /// The plan of a whole pass, while `plan` goes on from the checkpoint of other ranks.
+    pub(super) whole: Option<Plan>,
     /// States that are evolved at the same time, each on ranks of its own.
     pub(super) members: usize,
     /// How the engine was chosen, if the job left it open.
@@ -160,7 +162,7 @@ impl Inputs {
         let plan = check_pure(config, circuit)
             .and_then(|()| Plan::new(circuit, &request(config, strings, rows)))
             .map_err(|error| error.in_file(config.resolve(&config.circuit.file.value).display()))?;
-        let mut inputs = Inputs { material, plan, members: 1, choice: None };
+        let mut inputs = Inputs { material, plan, whole: None, members: 1, choice: None };
         inputs.members = inputs.members_on(ranks, inputs.plan.shards);
         inputs.warn_of_nothing_asked();
         Ok(inputs)
@@ -168,7 +170,19 @@ impl Inputs {
 
     /// The job as TOML with all defaults, and the engine as the job has it.
     pub(super) fn effective_toml(&self) -> String {
-        self.choice.as_ref().map_or(&self.config, |choice| &choice.asked).effective_toml()
+        self.asked().effective_toml()
+    }
+
+    /// The job as it was written, whatever engine was chosen for it.
+    pub(super) fn asked(&self) -> &Config {
+        self.choice.as_ref().map_or(&self.config, |choice| &choice.asked)
+    }
+
+    /// Makes the plan that of a whole pass.
+    pub(super) fn begin_pass(&mut self) {
+        if let Some(whole) = self.whole.take() {
+            self.plan = whole;
+        }
     }
 
     /// The plan for another number of ranks.

@@ -109,6 +109,7 @@ mod tests {
             inputs: RefCell::default(),
             interruption: Interruption::default(),
             selection: Selection::default(),
+            fresh: false,
         };
         needs(config::parse(&text, &path, &["circuit"])?, &context, conditions.clone())
     }

@@ -60,6 +60,7 @@ fn conclude(job: &mut CircuitJob<'_>, mut run: Run, measured: Measured, ranks: P
     let file = &job.inputs.config.output.file.value;
     if job.context.writes {
         write(job.output.take(), &mut run, &record, &job.inputs)?;
+        job.forget();
     }
     let state = &record.state;
     if !state.budget_met {
@@ -139,7 +140,7 @@ fn complete_trace(run: &mut Run, shards: u64) -> Result<()> {
     clock.lap()?;
     let mut laps = clock.laps()?;
     let observed = laps.pop().unwrap_or_default();
-    run.trace.iter_mut().zip(laps).for_each(|(row, times)| row.streams = Some(times));
+    run.trace.iter_mut().skip(run.timed).zip(laps).for_each(|(row, times)| row.streams = Some(times));
     if let Some(times) = run.trace.last_mut().and_then(|row| row.streams.as_mut()) {
         *times += observed;
     }

@@ -68,6 +68,7 @@ pub(super) fn first<T>(
         command: context.command.clone(),
         inputs: RefCell::default(),
         interruption: crate::driver::interruption::Interruption::default(),
+        fresh: false,
         selection: crate::driver::Selection::default(),
     };
     action(jobs::read(&filled.text, &setting.base_file)?, &point).map(Some)

@@ -3,10 +3,10 @@
 use super::queue::Measured;
 use super::template::Filled;
 use crate::comm::node::Node;
-use crate::comm::{Communicator, contained};
+use crate::comm::{Communicator, agree, contained};
 use crate::config::sweep::{Constraint, Objective};
 use crate::driver::interruption::{Agreement, Interruption, Reason};
-use crate::driver::{Advance, Context, Selection};
+use crate::driver::{Advance, Context, Job, Selection};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io::Scalar;
 use crate::jobs;
@@ -84,6 +84,7 @@ impl Runner<'_> {
             command: self.command.clone(),
             inputs: RefCell::default(),
             interruption: Interruption::default(),
+            fresh: false,
             selection: Selection::default(),
         };
         let outcome = self.steps(&filled.text, &context, between);
@@ -96,21 +97,27 @@ impl Runner<'_> {
 
     fn steps(&self, text: &str, context: &Context<'_>, between: &mut dyn FnMut()) -> Result<Vec<Scalar>> {
         let mut job = jobs::read(text, &self.base_file)?.prepare(context)?;
-        let mut agreement = Agreement::default();
-        while job.advance()? != Advance::Done {
-            between();
-            if let Some(reason) = self.told(&mut agreement) {
-                return Err(Error::interrupted(reason.to_string()));
-            }
-        }
+        // Ranks without work are at the end already, and hear of it here.
+        agree(self.group, self.to_end(&mut *job, between))?;
         Ok(job.finish()?.scalars)
     }
 
-    /// Whether the group is to stop, the same on each of its ranks.
-    fn told(&self, agreement: &mut Agreement) -> Option<Reason> {
+    fn to_end(&self, job: &mut dyn Job, between: &mut dyn FnMut()) -> Result<()> {
+        let mut agreement = Agreement::default();
+        while job.advance()? != Advance::Done {
+            between();
+            if let Some(reason) = self.told(job, &mut agreement) {
+                return Err(Error::interrupted(reason.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the point is to be given up, the same on each rank that works on it.
+    fn told(&self, job: &dyn Job, agreement: &mut Agreement) -> Option<Reason> {
         match self.group.size() {
             1 => self.interruption.requested(),
-            _ => self.interruption.agreed(self.group, agreement),
+            _ => self.interruption.agreed(&*job.in_step()?, agreement),
         }
     }
 
