@@ -2,7 +2,7 @@
 //!
 //! The layers, lowest first (ARCHITECTURE.md is the map): `error`, `linalg`, `rng`, `config`; `model`, `formats`,
 //! `device`, `sampling`; `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`, `cluster`; `jobs`, `bench`, `validate`,
-//! `report`; `scaling`; `cli`.
+//! `report`, `watch`; `scaling`; `cli`.
 
 pub mod backend;
 pub mod bench;
@@ -26,3 +26,4 @@ pub mod sampling;
 pub mod scaling;
 pub mod state;
 pub mod validate;
+pub mod watch;

@@ -10,10 +10,12 @@
 
 mod folder;
 mod records;
+mod stored;
 pub mod table;
 
 pub use folder::{FolderLock, Part, SweepFolder};
-pub use records::{Point, PointState, Records};
+pub use records::{Point, PointState, Records, Writer};
+pub use stored::{AxisColumn, StoredAxis, StoredResult, StoredSweep, is_table};
 
 use crate::config::sweep::{Constraint, Objective};
 use serde::{Deserialize, Serialize};
