@@ -2,6 +2,7 @@
 
 mod bench;
 mod compare;
+mod explain;
 mod info;
 mod noise;
 mod report;
@@ -66,6 +67,8 @@ enum Command {
     Report(report::ReportArguments),
     /// Show how far a sweep is: points, speed, time left, the best so far, failures, ranks
     Status(status::StatusArguments),
+    /// Say why points of a sweep have no result, and what to do about it
+    Explain(explain::ExplainArguments),
     /// Measure this machine, alone or under mpirun
     Bench {
         #[command(subcommand)]
@@ -275,6 +278,7 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
         }),
         Command::Report(arguments) => comm::on_root(world.communicator(), || report::report(arguments)),
         Command::Status(arguments) => comm::on_root(world.communicator(), || status::status(arguments)),
+        Command::Explain(arguments) => comm::on_root(world.communicator(), || explain::explain(arguments)),
         Command::Compare(arguments) => comm::on_root(world.communicator(), || compare::compare(arguments)),
         Command::Bench { what: Bench::Exchange(wanted) } => {
             bench::exchange(world.communicator(), wanted.device, wanted.output.as_deref())

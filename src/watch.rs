@@ -4,6 +4,7 @@
 //! is as good from another node, and after the sweep has ended. It is shown as text, as JSON, as metrics for Prometheus, and
 //! anew every second ([`follow`]).
 
+mod explain;
 mod live;
 mod overview;
 mod place;
@@ -52,5 +53,18 @@ impl Watch {
     /// How far it is.
     pub fn overview(&self) -> Overview {
         Overview::of(&self.definition, &self.records, &self.held)
+    }
+
+    /// Why points have no result and what to do about it: of one point, or of all by their reason.
+    ///
+    /// # Errors
+    /// Input error when there is no such point.
+    pub fn explain(&self, index: Option<u64>) -> Result<String> {
+        let known = explain::Known { definition: &self.definition, records: &self.records, held: &self.held };
+        let table = explain::Table::beside(&self.definition);
+        match index {
+            Some(index) => known.point(index, table.as_ref()),
+            None => Ok(known.all(table.as_ref())),
+        }
     }
 }

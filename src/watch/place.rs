@@ -56,3 +56,47 @@ fn of_table(path: &Path) -> Result<SweepFolder> {
     let name = there.file_name().unwrap_or_default();
     Ok(SweepFolder::new(&path.parent().unwrap_or(Path::new("")).join(name)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use std::fs::create_dir;
+
+    const JOB: &str = "job = \"sweep\"\n[axes]\nx = [1, 2]\n[base]\njob = \"function\"\n";
+
+    #[test]
+    fn a_folder_and_a_job_file_lead_to_the_same_sweep() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        create_dir(path("job.sweep")).unwrap();
+        create_dir(path("elsewhere")).unwrap();
+        fs::write(path("job.toml"), JOB).unwrap();
+        fs::write(path("named.toml"), JOB.replace("[axes]", "[sweep]\nfolder = \"elsewhere\"\n[axes]")).unwrap();
+        for name in ["job.sweep", "job.toml"] {
+            assert_eq!(find(&path(name)).unwrap().path(), path("job.sweep"));
+        }
+        assert_eq!(find(&path("named.toml")).unwrap().path(), path("elsewhere"));
+    }
+
+    #[test]
+    fn any_other_path_is_refused_with_what_to_do() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        fs::write(path("new.toml"), JOB).unwrap();
+        fs::write(path("circuit.toml"), "job = \"circuit\"\n").unwrap();
+        fs::write(path("wrong.toml"), "job = \"sweep\"\n[axes").unwrap();
+        for (name, texts) in [
+            ("absent", &["cannot be read", "allowed: the folder of a sweep", "next: check the path"][..]),
+            ("new.toml", &["has no folder yet", "next: start it: rhoshard run"]),
+            ("circuit.toml", &["is the job file of a circuit", "allowed: a file with job = \"sweep\"", "next:"]),
+            ("wrong.toml", &["wrong.toml:2"]),
+        ] {
+            let error = find(&path(name)).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Input);
+            for text in texts {
+                assert!(error.to_string().contains(text), "{text} is not in\n{error}");
+            }
+        }
+    }
+}

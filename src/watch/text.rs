@@ -9,7 +9,7 @@ const MOST: usize = 8;
 /// Ranks that are shown.
 const MOST_RANKS: usize = 16;
 /// Cells of the bar.
-const BAR: u64 = 30;
+const BAR: u64 = 40;
 
 impl Overview {
     /// The overview as text: at most 80 columns, lists cut short.
@@ -20,7 +20,8 @@ impl Overview {
         };
         line("sweep", format!("{}, {} points{}", self.job, self.most(), self.of_sampler()));
         line("state", self.state());
-        line("points", self.points_line());
+        line("points", self.bar());
+        line("", self.counts_line());
         if let Some(speed) = self.points_per_second {
             line("speed", self.speed(speed));
         }
@@ -69,23 +70,21 @@ impl Overview {
         format!("{what}{runs}")
     }
 
-    fn points_line(&self) -> String {
-        let counts = self.counts;
-        let done = counts.done + counts.failed;
+    fn bar(&self) -> String {
+        let done = self.counts.done + self.counts.failed;
         let share = (done * 100).checked_div(self.points).unwrap_or(100);
         let filled = (done * BAR).checked_div(self.points).unwrap_or(BAR) as usize;
         let bar: String = (0..BAR as usize).map(|cell| if cell < filled { '=' } else { '.' }).collect();
-        let mut text = format!("[{bar}] {share} %, {} done", counts.done);
-        for (number, name) in [
-            (counts.failed, "failed"),
-            (counts.running, "running"),
-            (counts.pending, if self.is_over { "not needed" } else { "to do" }),
-        ] {
-            if number > 0 {
-                let _ = write!(text, ", {number} {name}");
-            }
-        }
-        text
+        format!("[{bar}] {share} %")
+    }
+
+    fn counts_line(&self) -> String {
+        let counts = self.counts;
+        let left = if self.is_over { "not needed" } else { "to do" };
+        let all = [(counts.failed, "failed"), (counts.running, "running"), (counts.pending, left)];
+        let others =
+            all.into_iter().filter(|(number, _)| *number > 0).map(|(number, name)| format!(", {number} {name}"));
+        format!("{} done{}", counts.done, others.collect::<String>())
     }
 
     fn speed(&self, speed: f64) -> String {

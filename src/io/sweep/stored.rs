@@ -57,7 +57,7 @@ pub enum AxisColumn {
 /// One result of every point; NaN where a number is not known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredResult {
-    /// Its name, with `/` between the folder and the rest; a further `/` has become `_`.
+    /// Its name as the table has it.
     pub name: String,
     /// The result.
     pub value: Vec<f64>,
@@ -121,10 +121,7 @@ impl StoredSweep {
 
     /// The result of this name, as a job file says it.
     pub fn result(&self, name: &str) -> Option<&StoredResult> {
-        let stored = match name.split_once('/') {
-            Some((folder, rest)) if !folder.is_empty() => format!("{folder}/{}", link_name(rest)),
-            _ => link_name(name),
-        };
+        let stored = name.split('/').map(link_name).collect::<Vec<_>>().join("/");
         self.results.iter().find(|result| result.name == stored)
     }
 
@@ -216,20 +213,22 @@ impl Reader<'_> {
         }
     }
 
-    /// A result is a group with a dataset `value`; any other group is a folder of them.
+    /// A group with a dataset `value` is a result; any of its groups are those of results whose names begin with its own.
     fn results(&self, at: &Group, rows: usize) -> Result<Vec<StoredResult>> {
         let mut results = Vec::new();
-        for name in at.member_names().map_err(|_| self.damaged(at, "."))? {
-            let group = self.group(at, &name)?;
+        let mut left = vec![(at.clone(), String::new())];
+        while let Some((group, name)) = left.pop() {
+            for member in group.member_names().map_err(|_| self.damaged(&group, "."))? {
+                if let Ok(inner) = group.group(&member) {
+                    let full = if name.is_empty() { member } else { format!("{name}/{member}") };
+                    left.push((inner, full));
+                }
+            }
             if group.dataset("value").is_ok() {
                 results.push(self.result(&group, name, rows)?);
-                continue;
-            }
-            for inner in group.member_names().map_err(|_| self.damaged(&group, "."))? {
-                let full = format!("{name}/{inner}");
-                results.push(self.result(&self.group(&group, &inner)?, full, rows)?);
             }
         }
+        results.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(results)
     }
 
@@ -245,5 +244,114 @@ impl Reader<'_> {
             upper: optional("upper")?,
             stderr: optional("stderr")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::io::Scalar;
+    use crate::io::journal::{Ended, Key, Parameter, Point};
+    use crate::io::sweep::table::{About, Row, write};
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    fn definition() -> Definition {
+        Definition {
+            job: "job.toml".into(),
+            job_folder: "/".into(),
+            table: "job.h5".into(),
+            points: 3,
+            sampler: "grid".into(),
+            axes: ["a.b", "kind", "rank/x"].map(String::from).into(),
+            logarithmic: vec!["a.b".into()],
+            objective: None,
+            constraints: Vec::new(),
+            ranks_per_point: 1,
+            inputs: vec![("/in".into(), "00".into())],
+        }
+    }
+
+    fn parameters(index: u64) -> Vec<Parameter> {
+        let rank = if index == 1 { Parameter::Absent(()) } else { Parameter::Whole(8) };
+        vec![Parameter::Whole(index as i64), Parameter::Text(format!("kind {index}")), rank]
+    }
+
+    fn written() -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("job.h5");
+        let key = |index: u64| Key([index as u8; 16]);
+        let ended = |index: u64, result| {
+            let point = Point { index, key: key(index), parameters: parameters(index) };
+            Ended { point, result, attempts: 1, seconds: 0.5, elapsed: 1.0 }
+        };
+        let bounded = Scalar { lower: 0.4, upper: 0.6, ..Scalar::plain("expectations/Z0/Z1", 0.5) };
+        let done = ended(0, Ok(vec![bounded, Scalar::plain("value", 1.5), Scalar::plain("state/value", 2.5)]));
+        let failed = ended(1, Err("no memory".into()));
+        let row =
+            |index: u64, ended| Row { index, key: key(index), parameters: parameters(index), ended, skipped: false };
+        let rows = [row(0, Some(&done)), row(1, Some(&failed)), row(2, None)];
+        let about = About { job: "text".into(), runs: 4, versions: ["1".to_string()].into(), ..About::default() };
+        write(&path, &definition(), &rows, &about).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_table_is_read_as_it_was_written() {
+        let (_folder, path) = written();
+        assert!(is_table(&path));
+        let stored = StoredSweep::read(&path).unwrap();
+        assert_eq!((stored.definition.clone(), &*stored.job, stored.runs), (definition(), "text", 4));
+        assert_eq!(stored.status, [Status::Done, Status::Failed, Status::Pending]);
+        assert_eq!(
+            (stored.index.clone(), stored.error.clone()),
+            (vec![0, 1, 2], ["", "no memory", ""].map(String::from).into())
+        );
+        assert_eq!(stored.key[1], Key([1; 16]).to_string());
+        assert_eq!(stored.axes[0].values, AxisColumn::Numbers(vec![0.0, 1.0, 2.0]));
+        assert_eq!([0, 1, 2].map(|point| stored.axes[1].values.text(point)), ["kind 0", "kind 1", "kind 2"]);
+        assert_eq!([0, 1, 2].map(|point| stored.axes[2].values.text(point)), ["8", "-", "8"]);
+        let names: Vec<&str> = stored.results.iter().map(|result| &*result.name).collect();
+        assert_eq!(names, ["expectations/Z0/Z1", "state/value", "value"]);
+        let result = stored.result("expectations/Z0/Z1").unwrap();
+        assert!((result.value[0], result.lower[0], result.upper[0]) == (0.5, 0.4, 0.6) && result.value[1].is_nan());
+        assert!(stored.result("value").unwrap().lower[0].is_nan() && stored.result("absent").is_none());
+        assert_eq!(stored.result("state/value").unwrap().value[0], 2.5);
+        assert!(stored.seconds[0] == 0.5 && stored.seconds[2].is_nan());
+    }
+
+    #[test]
+    fn what_is_no_table_or_is_spoilt_is_refused() {
+        let (folder, path) = written();
+        let refused = |path: &Path| {
+            let error = StoredSweep::read(path).unwrap_err();
+            assert!(error.kind == ErrorKind::Input && error.file.is_some(), "{error}");
+            error.to_string()
+        };
+        assert!(refused(&folder.path().join("absent.h5")).contains("cannot be read"));
+        let foreign = folder.path().join("foreign.h5");
+        hdf5::File::create(&foreign).unwrap().close().unwrap();
+        assert!(!is_table(&foreign) && refused(&foreign).contains("not the table of a sweep"));
+        let edit = |change: &dyn Fn(&hdf5::File)| {
+            let copy = folder.path().join("copy.h5");
+            std::fs::copy(&path, &copy).unwrap();
+            let file = hdf5::File::open_rw(&copy).unwrap();
+            change(&file);
+            file.close().unwrap();
+            refused(&copy)
+        };
+        let newer = edit(&|file| file.attr("schema_version").unwrap().write_scalar(&99_u32).unwrap());
+        assert!(newer.contains("schema version 99") && newer.contains("next: use a newer version"), "{newer}");
+        let without = edit(&|file| file.unlink("results/status").unwrap());
+        assert!(
+            without.contains("`/results/status` cannot be read") && without.contains("next: start the sweep again")
+        );
+        let short = edit(&|file| {
+            file.unlink("timing/seconds").unwrap();
+            let timing = file.group("timing").unwrap();
+            timing.new_dataset_builder().with_data(&[1.0]).create("seconds").unwrap();
+        });
+        assert!(short.contains("`/timing/seconds`"), "{short}");
     }
 }

@@ -103,7 +103,8 @@ fn the_text_says_all_of_it_within_80_columns() {
     for expected in [
         "sweep    job.toml, 10 points, grid",
         "state    running",
-        "[=========.....................] 30 %, 2 done, 1 failed, 1 running, 6 to do",
+        "points   [============............................] 30 %",
+        "         2 done, 1 failed, 1 running, 6 to do",
         "speed    a point every 1.3 s, about 9.3 s left",
         "best     value = 0.25 at point 0",
         "         proven in [0.125, 0.375]",
