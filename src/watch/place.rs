@@ -41,8 +41,13 @@ fn of_job(path: &Path) -> Result<SweepFolder> {
             .allowed("a file with job = \"sweep\"")
             .next("its result is in one file: `rhoshard report` shows it"));
     }
-    let config = sweep(&text, &path.display().to_string())?;
-    Ok(SweepFolder::new(&path.parent().unwrap_or(Path::new("")).join(config.folder.value)))
+    let usual = path.with_extension("sweep");
+    match sweep(&text, &path.display().to_string()) {
+        Ok(config) => Ok(SweepFolder::new(&path.parent().unwrap_or(Path::new("")).join(config.folder.value))),
+        // A job file that takes definitions, or is being changed, may not be readable by itself.
+        Err(_) if usual.is_dir() => Ok(SweepFolder::new(&usual)),
+        Err(error) => Err(error),
+    }
 }
 
 /// The folder that the table's own job text names, from where the job was, else beside the table.
@@ -77,6 +82,8 @@ mod tests {
             assert_eq!(find(&path(name)).unwrap().path(), path("job.sweep"));
         }
         assert_eq!(find(&path("named.toml")).unwrap().path(), path("elsewhere"));
+        fs::write(path("job.toml"), JOB.replace("[1, 2]", "{values}")).unwrap();
+        assert_eq!(find(&path("job.toml")).unwrap().path(), path("job.sweep"), "it takes definitions");
     }
 
     #[test]
