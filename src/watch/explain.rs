@@ -3,8 +3,8 @@
 //! The journals know what was begun. What a point that was never begun consists of, whether it is needed, and whether another one is
 //! the same, is in the table, which every run makes anew from time to time; without a table that much is not said.
 
-use super::overview::{Overview, first_line, is_live};
-use super::text::{duration, fit, number, points};
+use super::overview::{Overview, first_line, in_the_sweep, live, live_runs};
+use super::text::{duration, fit, points};
 use crate::error::{Error, Result};
 use crate::io::journal::{Ended, Key, Parameter};
 use crate::io::sweep::table::Status;
@@ -118,7 +118,7 @@ impl Known<'_> {
         }
         if table.is_some_and(|table| table.is_skipped(index)) {
             let state = "is not needed: the objective reached `stop_at` before it".into();
-            return of(state, "to run it all the same, take `stop_at` out of the job file and start it again".into());
+            return of(state, "take `stop_at` out of the job file to run it all the same".into());
         }
         match self.ended(index).map(|ended| (ended, &ended.result)) {
             Some((ended, Ok(_))) => {
@@ -164,8 +164,7 @@ impl Known<'_> {
 
     /// Who is at it in a run that is in progress.
     fn running(&self, index: u64) -> Option<(&Writer, f64)> {
-        let mut live = self.records.current().filter(|writer| is_live(writer, self.held));
-        live.find_map(|writer| {
+        live(self.records, self.held).find_map(|writer| {
             let (point, since) = writer.running.as_ref()?;
             (point.index == index).then_some((writer, *since))
         })
@@ -173,11 +172,8 @@ impl Known<'_> {
 
     /// Runs that began it and are no more.
     fn abandoned(&self) -> impl Iterator<Item = (Key, u64, &Writer)> {
-        let is_over = |writer: &&Writer| {
-            let is_current = self.records.current().any(|current| current == *writer);
-            !is_current || !is_live(writer, self.held)
-        };
-        self.records.writers().filter(is_over).filter_map(|writer| {
+        let live = live_runs(self.records, self.held);
+        self.records.writers().filter(move |writer| !live.contains(&writer.run)).filter_map(|writer| {
             let (point, _) = writer.running.as_ref()?;
             Some((point.key, point.index, writer))
         })
@@ -236,7 +232,7 @@ impl Known<'_> {
 
     fn failures(&self) -> Vec<String> {
         let mut groups: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-        for ended in self.records.all_ended() {
+        for ended in in_the_sweep(self.definition, self.records).0 {
             if let Err(error) = &ended.result {
                 groups.entry(first_line(error)).or_default().push(ended.point.index);
             }
@@ -278,11 +274,11 @@ impl Known<'_> {
         }
         let skipped = table.map_or(0, |table| table.count(Status::Skipped));
         if skipped > 0 {
-            lines.push(format!("  of them {} after the one that reached `stop_at`", number(skipped as f64)));
+            lines.push(format!("  of them {skipped} after the one that reached `stop_at`"));
         }
         let twins = table.map_or(0, Table::twins);
         if twins > 0 {
-            lines.push(format!("  of them {} the same as others, whose results they have", number(twins as f64)));
+            lines.push(format!("  of them {twins} the same as others, whose results they have"));
         }
         if pending > 0 && !overview.is_running && !overview.is_over {
             lines.push(format!("  next: rhoshard run {job}"));

@@ -4,7 +4,7 @@ use super::rate;
 use crate::io::journal::{Ended, Key, Parameter};
 use crate::io::sweep::{Definition, Part, Records, Writer};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How far a sweep is. Times are those of the runs' own clocks: wall clocks jump.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -169,14 +169,14 @@ impl Overview {
     }
 }
 
-/// Whether a run that holds its part writes this journal.
-pub(super) fn is_live(writer: &Writer, held: &[Part]) -> bool {
-    held.iter().any(|part| part.number == writer.part)
+/// The ranks of runs in progress: those that hold their part.
+pub(super) fn live<'a>(records: &'a Records, held: &'a [Part]) -> impl Iterator<Item = &'a Writer> {
+    records.current().filter(|writer| held.contains(&writer.part))
 }
 
-/// The ranks of runs in progress.
-fn live<'a>(records: &'a Records, held: &'a [Part]) -> impl Iterator<Item = &'a Writer> {
-    records.current().filter(|writer| is_live(writer, held))
+/// The runs in progress.
+pub(super) fn live_runs(records: &Records, held: &[Part]) -> HashSet<u64> {
+    live(records, held).map(|writer| writer.run).collect()
 }
 
 /// The ranks to show: those of runs in progress, else of the last run.
@@ -191,7 +191,7 @@ fn shown<'a>(records: &'a Records, held: &'a [Part]) -> Vec<&'a Writer> {
 
 /// The points that have ended, in the order of the sweep, and how many more the journals know. A sweep whose job file was
 /// changed has journals of points that it no longer has; where two are at one place, it is not known which is the present one.
-fn in_the_sweep<'a>(definition: &Definition, records: &'a Records) -> (Vec<&'a Ended>, u64) {
+pub(super) fn in_the_sweep<'a>(definition: &Definition, records: &'a Records) -> (Vec<&'a Ended>, u64) {
     let mut ended: Vec<&Ended> = records.all_ended().collect();
     let all = ended.len();
     let axes = definition.axes.len();
@@ -210,10 +210,17 @@ fn counts(definition: &Definition, ended: &[&Ended], running: &HashSet<Key>) -> 
     Counts { done, failed, running, pending: definition.points.saturating_sub(done + failed + running) }
 }
 
-/// Whether the last run of every part came to its end by itself.
+/// Whether every part of the last run's division came to its end by itself.
 fn found_no_more(records: &Records) -> bool {
-    let mut last = records.current().peekable();
-    last.peek().is_some() && last.all(|writer| writer.closed == Some(None))
+    let last = records.last_run();
+    let Some(of) = records.writers().find(|writer| writer.run == last).map(|writer| writer.part.of) else {
+        return false;
+    };
+    let mut complete: HashMap<Part, bool> = HashMap::new();
+    for writer in records.current() {
+        *complete.entry(writer.part).or_insert(true) &= writer.closed == Some(None);
+    }
+    (1..=of).all(|number| complete.get(&Part { number, of }) == Some(&true))
 }
 
 fn best(definition: &Definition, ended: &[&Ended]) -> Option<Best> {
@@ -283,8 +290,8 @@ fn rank_state(writer: &Writer) -> RankState {
 fn interrupted(records: &Records, held: &[Part]) -> Vec<RunEnd> {
     let mut runs: BTreeMap<u64, Vec<&Writer>> = BTreeMap::new();
     records.writers().for_each(|writer| runs.entry(writer.run).or_default().push(writer));
-    let newest: HashSet<u64> = live(records, held).map(|writer| writer.run).collect();
-    let over = runs.into_iter().filter(|(run, _)| !newest.contains(run));
+    let live = live_runs(records, held);
+    let over = runs.into_iter().filter(|(run, _)| !live.contains(run));
     over.filter_map(|(run, writers)| run_end(run, &writers)).collect()
 }
 

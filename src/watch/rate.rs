@@ -34,9 +34,10 @@ pub(super) fn of_ended_run<'a>(writers: impl Iterator<Item = &'a Writer>) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::sweep::Part;
 
     fn writer(run: u64, ended: u64, elapsed: f64) -> Writer {
-        Writer { run, ended, elapsed, ..Writer::default() }
+        Writer { ended, elapsed, ..Writer::new(run, Part::WHOLE) }
     }
 
     #[test]

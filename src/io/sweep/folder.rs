@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// One of several runs that share the points of a sweep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Part {
     /// Which one, from 1.
     pub number: u64,
@@ -202,14 +202,22 @@ impl SweepFolder {
     /// # Errors
     /// As [`SweepFolder::journals`].
     pub fn next_run(&self) -> Result<u64> {
-        let number = |path: &PathBuf| path.file_stem()?.to_str()?.split('-').next()?.parse::<u64>().ok();
-        Ok(self.journals()?.iter().filter_map(number).max().map_or(1, |last| last + 1))
+        let runs = self.journals()?.into_iter().filter_map(|path| run_and_part(&path));
+        Ok(runs.map(|(run, _)| run).max().map_or(1, |last| last + 1))
     }
 
-    /// The journal of a rank in a run.
+    /// The journal of a rank in a run: `RUN-KofN-RANK.journal`.
     pub fn journal(&self, run: u64, part: Part, rank: usize) -> PathBuf {
-        self.path.join(format!("{run:06}-{:06}-{rank:06}.{ENDING}", part.number))
+        self.path.join(format!("{run:06}-{}of{}-{rank:06}.{ENDING}", part.number, part.of))
     }
+}
+
+/// The run and the part that the name of a journal tells.
+pub(super) fn run_and_part(journal: &Path) -> Option<(u64, Part)> {
+    let mut names = journal.file_stem()?.to_str()?.split('-');
+    let run = names.next()?.parse().ok()?;
+    let (number, of) = names.next()?.split_once("of")?;
+    Some((run, Part { number: number.parse().ok()?, of: of.parse().ok()? }))
 }
 
 /// Writes into a lock who holds it, for whoever finds it taken. That is a courtesy: nothing depends on it.
@@ -274,6 +282,9 @@ mod tests {
         fs::write(folder.journal(12, Part { number: 3, of: 4 }, 2), "").unwrap();
         fs::write(root.path().join("notes.txt"), "").unwrap();
         assert_eq!((folder.next_run().unwrap(), folder.journals().unwrap().len()), (13, 2));
+        let of = |run, part| run_and_part(&folder.journal(run, part, 5));
+        assert_eq!(of(7, Part { number: 3, of: 4 }), Some((7, Part { number: 3, of: 4 })));
+        assert_eq!(run_and_part(Path::new("notes.journal")), None);
     }
 
     #[test]

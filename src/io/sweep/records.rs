@@ -1,6 +1,7 @@
 //! What all journals of a sweep say together.
 
-use super::SweepFolder;
+use super::folder::run_and_part;
+use super::{Part, SweepFolder};
 use crate::error::Result;
 pub use crate::io::journal::Point;
 use crate::io::journal::{Begin, Ended, Entry, JournalReader, Key};
@@ -24,12 +25,12 @@ struct File {
 }
 
 /// What one rank is or was doing.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Writer {
     /// The run.
     pub run: u64,
-    /// The part of the points that the run takes, from 1.
-    pub part: u64,
+    /// The points that the run takes.
+    pub part: Part,
     /// Who it is; nothing as long as its first entry has not been read.
     pub begin: Option<Begin>,
     /// The point that it began last and has not ended, and when.
@@ -73,10 +74,11 @@ impl Records {
     pub fn update(&mut self) -> Result<()> {
         // Older runs come first, so that the last word is the youngest run's.
         for path in self.folder.journals()? {
-            let file = self.readers.entry(path.clone()).or_insert_with(|| File {
-                reader: JournalReader::new(&path),
-                writer: Writer { run: number_of(&path, 0), part: number_of(&path, 1), ..Writer::default() },
-            });
+            let (run, part) = run_and_part(&path).unwrap_or((0, Part::WHOLE));
+            let file = self
+                .readers
+                .entry(path.clone())
+                .or_insert_with(|| File { reader: JournalReader::new(&path), writer: Writer::new(run, part) });
             for entry in file.reader.read()? {
                 file.writer.note(&entry);
                 if let Entry::Ended(ended) = entry {
@@ -109,7 +111,7 @@ impl Records {
 
     /// The ranks of the last run of each part: nobody else can be running.
     pub fn current(&self) -> impl Iterator<Item = &Writer> {
-        let mut last: HashMap<u64, u64> = HashMap::new();
+        let mut last: HashMap<Part, u64> = HashMap::new();
         for writer in self.writers() {
             let run = last.entry(writer.part).or_default();
             *run = writer.run.max(*run);
@@ -142,6 +144,11 @@ impl Records {
 }
 
 impl Writer {
+    /// A rank of which nothing has been read yet.
+    pub fn new(run: u64, part: Part) -> Writer {
+        Writer { run, part, begin: None, running: None, ended: 0, busy: 0.0, elapsed: 0.0, closed: None }
+    }
+
     fn note(&mut self, entry: &Entry) {
         match entry {
             Entry::Begin(begin) => self.begin = Some(begin.clone()),
@@ -161,12 +168,6 @@ impl Writer {
             }
         }
     }
-}
-
-/// A number in the name of a journal: the run, the part or the rank.
-fn number_of(path: &std::path::Path, place: usize) -> u64 {
-    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    name.split('-').nth(place).and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -227,7 +228,10 @@ mod tests {
         }
         let mut records = Records::new(&folder);
         records.update().unwrap();
-        assert_eq!(records.current().map(|writer| (writer.run, writer.part)).collect::<Vec<_>>(), [(1, 1), (3, 2)]);
+        assert_eq!(
+            records.current().map(|writer| (writer.run, writer.part.number)).collect::<Vec<_>>(),
+            [(1, 1), (3, 2)]
+        );
         let running = |index| matches!(records.state(&point(index).key), PointState::Running { .. });
         assert!(running(1) && !running(2) && running(3), "the second part was begun again");
     }

@@ -4,7 +4,7 @@ use super::super::chart::graphs::{Graph, Graphs, Spot, Style};
 use super::super::figure::{Figure, Table};
 use super::super::number::{exact, plural};
 use super::super::theme::MOST_RUNS;
-use super::bins::Bins;
+use super::bins::{Bins, spread};
 use super::map::told;
 use super::{NumericAxis, Summary, Sweep};
 use crate::io::sweep::AxisColumn;
@@ -95,12 +95,6 @@ fn values(sweep: &Sweep, place: usize) -> Vec<String> {
     texts
 }
 
-/// At most `most` of so many places, the first and the last among them, at equal distances.
-fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
-    let shown = count.min(most);
-    (0..shown).map(move |index| index * (count - 1) / (shown - 1).max(1))
-}
-
 fn at_each(sweep: &Sweep, axis: &NumericAxis<'_>, bins: &Bins, line: &Line) -> Vec<Option<Summary>> {
     let mut groups: Vec<Vec<usize>> = vec![Vec::new(); bins.count()];
     for point in &line.points {
@@ -181,16 +175,4 @@ fn table(
     let places = (0..bins.count()).flat_map(|place| (0..labels.len()).map(move |line| (place, line)));
     let rows: Vec<Vec<String>> = places.filter_map(|(place, line)| row(place, line)).collect();
     Table::of(head, rows.into_iter())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_and_the_last_are_among_those_shown() {
-        assert_eq!(spread(3, 6).collect::<Vec<_>>(), [0, 1, 2]);
-        assert_eq!(spread(316, 6).collect::<Vec<_>>(), [0, 63, 126, 189, 252, 315]);
-        assert_eq!(spread(1, 6).collect::<Vec<_>>(), [0]);
-    }
 }

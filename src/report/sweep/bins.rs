@@ -85,6 +85,12 @@ impl Bins {
     }
 }
 
+/// At most `most` of so many places, the first and the last among them, at equal distances.
+pub(super) fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
+    let shown = count.min(most);
+    (0..shown).map(move |index| index * (count - 1) / (shown - 1).max(1))
+}
+
 /// The shorter of the exact number and three digits of it.
 fn tick(value: f64) -> String {
     let (exact, short) = (exact(value), short(value));
@@ -98,6 +104,13 @@ mod tests {
 
     fn axis(values: &[f64], is_logarithmic: bool) -> NumericAxis<'_> {
         NumericAxis { place: 0, name: "x", values, is_logarithmic }
+    }
+
+    #[test]
+    fn the_first_and_the_last_are_among_those_shown() {
+        assert_eq!(spread(3, 6).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(spread(316, 6).collect::<Vec<_>>(), [0, 63, 126, 189, 252, 315]);
+        assert_eq!(spread(1, 6).collect::<Vec<_>>(), [0]);
     }
 
     #[test]

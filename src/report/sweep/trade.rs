@@ -4,55 +4,34 @@ use super::super::chart::graphs::{Graph, Graphs, Spot, Style};
 use super::super::figure::{Figure, Table};
 use super::super::number::{count, exact, plural};
 use super::Sweep;
+use super::bins::spread;
 use crate::io::sweep::StoredResult;
 
-/// Points that are drawn besides the front.
-const MOST: usize = 500;
+/// Points of the front, and of all, that are drawn.
+const MOST: usize = 400;
+
+/// Two results, and whether small values of each are good.
+struct Weighed<'a> {
+    sweep: &'a Sweep,
+    results: [&'a StoredResult; 2],
+    small_good: [bool; 2],
+    /// Points that have both.
+    known: Vec<usize>,
+}
 
 /// The trade-off of the two weighed results; nothing when there is one result only.
 pub(super) fn pareto(sweep: &Sweep) -> Vec<Figure<'_>> {
-    let Some([x, y]) = sweep.weighed.map(|places| places.map(|place| &sweep.table.results[place])) else {
-        return Vec::new();
-    };
-    let known: Vec<usize> =
-        sweep.done.iter().copied().filter(|point| x.value[*point].is_finite() && y.value[*point].is_finite()).collect();
-    if known.len() < 2 {
-        return Vec::new();
-    }
-    let small_good = [x, y].map(|result| sweep.is_small_good(result));
-    let cost =
-        |result: &StoredResult, good: bool, point: usize| if good { result.value[point] } else { -result.value[point] };
-    let costs: Vec<(f64, f64)> =
-        known.iter().map(|point| (cost(x, small_good[0], *point), cost(y, small_good[1], *point))).collect();
-    let front: Vec<usize> = front(&costs).into_iter().map(|at| known[at]).collect();
-    let each = known.len().div_ceil(MOST);
-    let shown: Vec<usize> = known.iter().copied().step_by(each).collect();
-    let place = |point: &usize| (x.value[*point], y.value[*point]);
-    let tip = |point: &usize| {
-        let (at_x, at_y) = place(point);
-        let named = format!("{} {}\n{} {}", x.name, exact(at_x), y.name, exact(at_y));
-        format!("point {}\n{named}\n{}", count(sweep.table.index[*point]), sweep.place_of(*point))
-    };
-    let spot = |point: &usize| Spot { x: x.value[*point], y: Some(y.value[*point]), tip: tip(point) };
+    let Some(weighed) = Weighed::of(sweep).filter(|weighed| weighed.known.len() > 1) else { return Vec::new() };
+    let [x, y] = weighed.results;
+    let front = weighed.front();
     let row = |point: &usize| {
-        vec![count(sweep.table.index[*point]), exact(x.value[*point]), exact(y.value[*point]), sweep.place_of(*point)]
+        let (at_x, at_y) = weighed.place(*point);
+        vec![count(sweep.table.index[*point]), exact(at_x), exact(at_y), sweep.place_of(*point)]
     };
     let table = Table::of(["point", &x.name, &y.name, "at"].map(String::from).into(), front.iter().map(row));
-    let graph = |points: &[usize], style, series| Graph {
-        points: points.iter().map(place).collect(),
-        band: Vec::new(),
-        style,
-        series,
-    };
-    let note = note([x, y], small_good, &front, (shown.len(), known.len()));
-    let chart = Graphs {
-        labels: vec!["not beaten in both".into(), "other points".into()],
-        graphs: vec![graph(&shown, Style::Dots, 1), graph(&front, Style::Steps, 0), graph(&front, Style::Dots, 0)],
-        spots: shown.iter().chain(&front).map(spot).collect(),
-        x_title: x.name.clone(),
-        y_title: y.name.clone(),
-        x_logarithmic: false,
-    };
+    let (others, drawn) = (thinned(&weighed.known), thinned(&front));
+    let note = weighed.note(front.len(), drawn.len(), others.len());
+    let chart = weighed.chart(&others, &drawn);
     vec![Figure {
         name: "pareto".into(),
         title: format!("{} against {}", y.name, x.name),
@@ -63,21 +42,79 @@ pub(super) fn pareto(sweep: &Sweep) -> Vec<Figure<'_>> {
     }]
 }
 
-fn note([x, y]: [&StoredResult; 2], small_good: [bool; 2], front: &[usize], (shown, known): (usize, usize)) -> String {
-    let word = |good: bool| if good { "small" } else { "large" };
-    let drawn = if shown < known {
-        format!(" Of {}, {} and those of the front are drawn.", plural(known as u64, "point"), count(shown as u64))
-    } else {
-        String::new()
-    };
-    format!(
-        "No point beats {} in both: {} {} and {} {}.{drawn}",
-        if front.len() == 1 { "the one of the front".into() } else { format!("the {} of the front", front.len()) },
-        word(small_good[0]),
-        x.name,
-        word(small_good[1]),
-        y.name
-    )
+impl<'a> Weighed<'a> {
+    fn of(sweep: &'a Sweep) -> Option<Weighed<'a>> {
+        let results = sweep.weighed?.map(|place| &sweep.table.results[place]);
+        let has_both = |point: &usize| results.iter().all(|result| result.value[*point].is_finite());
+        let known = sweep.done.iter().copied().filter(has_both).collect();
+        Some(Weighed { sweep, results, small_good: results.map(|result| sweep.is_small_good(result)), known })
+    }
+
+    fn place(&self, point: usize) -> (f64, f64) {
+        (self.results[0].value[point], self.results[1].value[point])
+    }
+
+    /// The points that no other beats.
+    fn front(&self) -> Vec<usize> {
+        let sign = self.small_good.map(|good| if good { 1.0 } else { -1.0 });
+        let cost = |point: &usize| {
+            let (x, y) = self.place(*point);
+            (sign[0] * x, sign[1] * y)
+        };
+        let costs: Vec<(f64, f64)> = self.known.iter().map(cost).collect();
+        front(&costs).into_iter().map(|at| self.known[at]).collect()
+    }
+
+    fn chart(&self, others: &[usize], front: &[usize]) -> Graphs {
+        let [x, y] = self.results.map(|result| result.name.clone());
+        let graph = |points: &[usize], style, series| {
+            let points = points.iter().map(|point| self.place(*point)).collect();
+            Graph { points, band: Vec::new(), style, series }
+        };
+        Graphs {
+            labels: vec!["not beaten in both".into(), "other points".into()],
+            graphs: vec![graph(others, Style::Dots, 1), graph(front, Style::Steps, 0), graph(front, Style::Dots, 0)],
+            spots: others.iter().chain(front).map(|point| self.spot(*point)).collect(),
+            x_title: x,
+            y_title: y,
+            x_logarithmic: false,
+        }
+    }
+
+    fn spot(&self, point: usize) -> Spot {
+        let (x, y) = self.place(point);
+        let [name_x, name_y] = self.results.map(|result| &result.name);
+        let place = self.sweep.place_of(point);
+        let index = count(self.sweep.table.index[point]);
+        let tip = format!("point {index}\n{name_x} {}\n{name_y} {}\n{place}", exact(x), exact(y));
+        Spot { x, y: Some(y), tip }
+    }
+
+    fn note(&self, front: usize, drawn: usize, others: usize) -> String {
+        let [x, y] = self.results.map(|result| &result.name);
+        let [small_x, small_y] = self.small_good.map(|good| if good { "small" } else { "large" });
+        let which = if front == 1 {
+            "the one of the front".into()
+        } else {
+            format!("the {} of the front", count(front as u64))
+        };
+        let all = self.known.len();
+        let thinned = match drawn < front || others < all {
+            true => format!(
+                " Of {}, {} are drawn, and {} of the front.",
+                plural(all as u64, "point"),
+                count(others as u64),
+                count(drawn as u64)
+            ),
+            false => String::new(),
+        };
+        format!("No point beats {which} in both: {small_x} {x} and {small_y} {y}.{thinned}")
+    }
+}
+
+/// At most [`MOST`] points at equal distances, the first and the last among them.
+fn thinned(points: &[usize]) -> Vec<usize> {
+    spread(points.len(), MOST).map(|at| points[at]).collect()
 }
 
 /// Places of the points that no other beats: none is at most as dear in both and cheaper in one. By ascending first cost; of

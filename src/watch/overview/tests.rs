@@ -203,6 +203,20 @@ fn parts_of_a_sweep_run_side_by_side() {
     let overview = Watch::open(&folder).unwrap().overview();
     assert_eq!(overview.counts, Counts { done: 2, failed: 0, running: 2, pending: 6 });
     assert_eq!((overview.points_per_second, overview.interrupted.len()), (Some(1.0), 0));
+    assert!(!overview.is_over);
+}
+
+#[test]
+fn a_sweep_is_over_when_all_its_parts_are() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = folder(root.path(), 10);
+    for number in 1..=2 {
+        assert!(!Watch::open(&folder).unwrap().overview().is_over, "before part {number}");
+        let journal = Journal::create(&folder.journal(number, Part { number, of: 2 }, 0), begin(0)).unwrap();
+        write(&journal, vec![closed(1.0, None)]);
+    }
+    let overview = Watch::open(&folder).unwrap().overview();
+    assert!(overview.is_over && overview.text().contains("10 not needed"), "{}", overview.text());
 }
 
 #[test]
