@@ -25,6 +25,11 @@ impl Scale {
         Scale { low, high, is_logarithmic: low > 0.0 && high > FAR_APART * low }
     }
 
+    /// Whether colours go by the logarithms.
+    pub fn is_logarithmic(&self) -> bool {
+        self.is_logarithmic
+    }
+
     /// The colour of a value.
     pub fn level(&self, value: f64) -> usize {
         let (low, high) = (self.place(self.low), self.place(self.high));

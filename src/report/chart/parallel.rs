@@ -37,7 +37,7 @@ impl Parallel {
     /// Draws the chart.
     pub fn draw(&self, width: f64) -> Drawing {
         let mut drawing = Drawing::new(width, 0.0);
-        let top = self.scale.draw(&mut drawing, &self.value_title, 0.0) + 34.0;
+        let top = self.scale.draw(&mut drawing, &self.value_title, 0.0) + 42.0;
         let bottom = top + HEIGHT;
         let gap = width / self.axes.len().max(1) as f64;
         let x = |axis: usize| (axis as f64 + 0.5) * gap;

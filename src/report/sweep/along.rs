@@ -4,7 +4,7 @@ use super::super::chart::graphs::{Graph, Graphs, Spot, Style};
 use super::super::figure::{Figure, Table};
 use super::super::number::{exact, plural};
 use super::super::theme::MOST_RUNS;
-use super::bins::{Bins, spread};
+use super::bins::{Bins, spread, tick};
 use super::map::told;
 use super::{NumericAxis, Summary, Sweep};
 use crate::io::sweep::AxisColumn;
@@ -71,7 +71,7 @@ fn lines(sweep: &Sweep, place: usize) -> (Option<String>, Vec<Line>) {
     let shown: Vec<&String> = spread(values.len(), MOST_RUNS).map(|at| &values[at]).collect();
     let column = &sweep.table.axes[other].values;
     let line = |value: &&String| Line {
-        label: format!("{name} = {value}"),
+        label: format!("{name} = {}", shortened(column, value)),
         points: sweep.done.iter().copied().filter(|point| column.text(*point) == **value).collect(),
     };
     let said = match shown.len() < values.len() {
@@ -80,6 +80,14 @@ fn lines(sweep: &Sweep, place: usize) -> (Option<String>, Vec<Line>) {
     };
     let lines = shown.iter().map(line).collect();
     (Some(said), lines)
+}
+
+/// A number in a few digits, a word as it is.
+fn shortened(column: &AxisColumn, value: &str) -> String {
+    match (column, value.parse()) {
+        (AxisColumn::Numbers(_), Ok(number)) => tick(number),
+        _ => value.into(),
+    }
 }
 
 /// The different values of an axis as texts, numbers in their order.

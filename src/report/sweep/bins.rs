@@ -92,7 +92,7 @@ pub(super) fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
 }
 
 /// The shorter of the exact number and three digits of it.
-fn tick(value: f64) -> String {
+pub(super) fn tick(value: f64) -> String {
     let (exact, short) = (exact(value), short(value));
     if exact.len() <= short.len() { exact } else { short }
 }

@@ -24,7 +24,7 @@ pub(super) fn parallel(sweep: &Sweep) -> Vec<Figure<'_>> {
     let axes: Vec<&StoredAxis> = sweep.table.axes.iter().take(MOST_AXES).collect();
     let scale = Scale::of(sweep.done.iter().map(|point| subject.value[*point]));
     let scales: Vec<AxisScale> = axes.iter().map(|axis| AxisScale::of(sweep, axis)).collect();
-    let own = AxisScale::of_numbers(&subject.value, &sweep.done, false);
+    let own = AxisScale::of_numbers(&subject.value, &sweep.done, scale.is_logarithmic());
     let strand = |point: &usize| Strand {
         places: scales.iter().map(|scale| scale.place(*point)).chain([own.place(*point)]).collect(),
         value: subject.value[*point],
