@@ -3,10 +3,12 @@
 mod bench;
 mod cluster;
 mod compare;
+mod explain;
 mod info;
 mod noise;
 mod report;
 mod scaling;
+mod status;
 
 use crate::comm::{self, Communicator, World, node::Node};
 use crate::config::{DeviceKind, text};
@@ -66,6 +68,10 @@ enum Command {
     Cluster(cluster::ClusterCommand),
     /// Make one HTML page with plots of a result, compare several, or make a single plot
     Report(report::ReportArguments),
+    /// Show how far a sweep is: points, speed, time left, the best so far, failures, ranks
+    Status(status::StatusArguments),
+    /// Say why points of a sweep have no result, and what to do about it
+    Explain(explain::ExplainArguments),
     /// Measure this machine, alone or under mpirun
     Bench {
         #[command(subcommand)]
@@ -288,6 +294,8 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
             job.plan(context, &plan.options(context.comm.size(), arguments.verbose > 0))
         }),
         Command::Report(arguments) => comm::on_root(world.communicator(), || report::report(arguments)),
+        Command::Status(arguments) => comm::on_root(world.communicator(), || status::status(arguments)),
+        Command::Explain(arguments) => comm::on_root(world.communicator(), || explain::explain(arguments)),
         Command::Compare(arguments) => comm::on_root(world.communicator(), || compare::compare(arguments)),
         Command::Bench { what: Bench::Exchange(wanted) } => {
             bench::exchange(world.communicator(), wanted.device, wanted.output.as_deref())

@@ -2,7 +2,7 @@
 //!
 //! The layers, lowest first (ARCHITECTURE.md is the map): `error`, `linalg`, `rng`, `config`; `model`, `formats`,
 //! `device`, `sampling`; `comm`, `backend`; `plan`, `state`, `engine`; `io`; `driver`, `cluster`; `jobs`, `bench`, `validate`,
-//! `report`; `scaling`; `cli`.
+//! `report`, `watch`; `scaling`; `cli`.
 
 pub mod archive;
 pub mod backend;
@@ -27,3 +27,4 @@ pub mod sampling;
 pub mod scaling;
 pub mod state;
 pub mod validate;
+pub mod watch;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 #[command(group = ArgGroup::new("picture").multiple(true))]
 pub(super) struct ReportArguments {
-    /// Result files; with several, the others are compared with the first
+    /// Result files, the others compared with the first, or the table of one sweep
     #[arg(required = true, value_name = "RESULT")]
     results: Vec<PathBuf>,
     /// Write the page here instead of beside the first result
@@ -26,6 +26,12 @@ pub(super) struct ReportArguments {
     /// Write the plot as PNG instead of a page
     #[arg(long, value_name = "FILE", requires = "plot", group = "picture")]
     png: Option<PathBuf>,
+    /// Of a sweep: the result along in the plot `pareto`, instead of the first constraint or the first result
+    #[arg(long, value_name = "NAME")]
+    x: Option<String>,
+    /// Of a sweep: the result upward in the plot `pareto`, instead of the objective or the second result
+    #[arg(long, value_name = "NAME")]
+    y: Option<String>,
 }
 
 /// Writes what is asked for and says where it is. Only one rank calls it.
@@ -34,7 +40,7 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<String> {
     for (target, _) in &targets {
         check_target(target, &arguments.results)?;
     }
-    let report = Report::read(&arguments.results)?;
+    let report = Report::read(&arguments.results)?.weighing(arguments.x.as_deref(), arguments.y.as_deref())?;
     // Everything is made before anything is written.
     let contents = targets.iter().map(|(_, kind)| content(&report, kind)).collect::<Result<Vec<Vec<u8>>>>()?;
     let mut text = String::new();

@@ -86,10 +86,15 @@ impl StateFile {
 
 /// Opens a result file of a schema this program knows.
 pub(super) fn open_result(path: &Path) -> Result<hdf5::File> {
-    check_signature(path)?;
-    let file = hdf5::File::open(path).map_err(|cause| cannot_open(path, &reason(&cause)))?;
+    let file = open_any(path)?;
     check_schema(path, &file)?;
     Ok(file)
+}
+
+/// Opens an HDF5 file, whatever is in it.
+pub(super) fn open_any(path: &Path) -> Result<hdf5::File> {
+    check_signature(path)?;
+    hdf5::File::open(path).map_err(|cause| cannot_open(path, &reason(&cause)))
 }
 
 fn cannot_open(path: &Path, reason: &str) -> Error {

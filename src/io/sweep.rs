@@ -3,17 +3,19 @@
 //! ```text
 //! STEM.sweep/sweep.json                 the definition, replaced atomically when a run begins
 //! STEM.sweep/lock, lock-K-of-N          held by the runs that write
-//! STEM.sweep/RUN-PART-RANK.journal      what happened (see `journal`), a file for each run, part and rank
+//! STEM.sweep/RUN-KofN-RANK.journal      what happened (see `journal`), a file for each run, part (K of N) and rank
 //! ```
 //!
 //! The journals are all that counts: the table of results (`table`) is made from them, and can be made again.
 
 mod folder;
 mod records;
+mod stored;
 pub mod table;
 
 pub use folder::{FolderLock, Part, SweepFolder};
-pub use records::{Point, PointState, Records};
+pub use records::{Point, PointState, Records, Writer};
+pub use stored::{AxisColumn, StoredAxis, StoredResult, StoredSweep, is_table};
 
 use crate::config::sweep::{Constraint, Objective};
 use serde::{Deserialize, Serialize};

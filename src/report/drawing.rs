@@ -22,6 +22,10 @@ pub(super) enum Look {
     Whisker,
     /// A value.
     Dot,
+    /// A cell of a table of colours.
+    Cell,
+    /// A point in parallel coordinates.
+    Strand,
     /// Text.
     Label,
     /// Text of minor importance.
@@ -54,6 +58,8 @@ pub(super) struct Mark {
     pub look: Look,
     /// The run whose colour it has.
     pub series: Option<usize>,
+    /// The colour of a scale that it has.
+    pub level: Option<usize>,
 }
 
 /// An area that tells exact values when it is pointed at.
@@ -129,6 +135,16 @@ impl Drawing {
         self.mark(look, Some(series), Shape::Rectangle { x, y, width, height });
     }
 
+    /// A rectangle in a colour of the scale.
+    pub fn level(&mut self, look: Look, level: usize, (x, y): (f64, f64), (width, height): (f64, f64)) {
+        self.mark_level(look, level, Shape::Rectangle { x, y, width, height });
+    }
+
+    /// Any shape in a colour of the scale.
+    pub fn mark_level(&mut self, look: Look, level: usize, shape: Shape) {
+        self.marks.push(Mark { shape, look, series: None, level: Some(level) });
+    }
+
     pub fn dot(&mut self, series: usize, (x, y): (f64, f64), radius: f64) {
         self.mark(Look::Dot, Some(series), Shape::Circle { x, y, radius });
     }
@@ -157,7 +173,7 @@ impl Drawing {
     }
 
     fn mark(&mut self, look: Look, series: Option<usize>, shape: Shape) {
-        self.marks.push(Mark { shape, look, series });
+        self.marks.push(Mark { shape, look, series, level: None });
     }
 }
 

@@ -22,7 +22,8 @@ pub(super) struct Fact {
     pub verdict: Verdict,
 }
 
-fn fact(name: &'static str, value: String, detail: String) -> Fact {
+/// A fact that is neither good nor bad.
+pub(super) fn fact(name: &'static str, value: String, detail: String) -> Fact {
     Fact { name, value, detail, verdict: Verdict::Neither }
 }
 

@@ -1,6 +1,6 @@
 //! The page: everything of some runs in one HTML file that needs nothing else.
 
-mod details;
+pub(super) mod details;
 
 use super::facts::{Fact, Verdict, claim, facts};
 use super::figure::{Figure, Table};
@@ -32,13 +32,14 @@ pub(super) fn page_of_figures(kind: &str, title: &str, claim: &str, figures: &[F
     document(title, &header, &[&tables, &pictures(figures)[..]].concat())
 }
 
-fn pictures(figures: &[Figure<'_>]) -> String {
+/// Figures in their cards.
+pub(super) fn pictures(figures: &[Figure<'_>]) -> String {
     format!("<div class=\"figures\">\n{}</div>\n", figures.iter().map(figure).collect::<String>())
 }
 
-/// A whole page.
-fn document(title: &str, header: &str, main: &str) -> String {
-    let (safe, style) = (escape(title), [&theme::variables(), STYLE, theme::figure_style()].concat());
+/// A whole page, which needs nothing else and asks the network for nothing.
+pub(super) fn document(title: &str, header: &str, main: &str) -> String {
+    let (safe, style) = (escape(title), [&theme::variables(), STYLE, &theme::figure_style()].concat());
     let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -66,11 +67,11 @@ fn header(runs: &[Run], title: &str) -> String {
         _ => String::new(),
     };
     let kind = if runs.len() == 1 { "result" } else { "comparison" };
-    header_of(&format!("rhoshard {kind} {}", escape(&started)), title, &claim(runs))
+    header_of(&format!("rhoshard {kind} {}", escape(&started)), title, claim(runs))
 }
 
 /// The head of a page; all but the title may be markup.
-fn header_of(kind: &str, title: &str, claim: &str) -> String {
+pub(super) fn header_of(kind: &str, title: &str, claim: &str) -> String {
     format!(
         "<header><div><p class=\"kind\">{kind}</p><h1>{title}</h1><p class=\"claim\">{claim}</p></div>\
          <button id=\"theme\" type=\"button\" aria-label=\"Change between light and dark\">◐</button></header>",
@@ -82,9 +83,7 @@ fn header_of(kind: &str, title: &str, claim: &str) -> String {
 fn summary(runs: &[Run]) -> String {
     let all: Vec<Vec<Fact>> = runs.iter().map(facts).collect();
     if let [facts] = &all[..] {
-        let items: String =
-            facts.iter().map(|fact| format!("<div><dt>{}</dt>{}</div>", fact.name, shown(fact, "dd"))).collect();
-        return format!("<section class=\"card\" aria-label=\"Summary\"><dl class=\"facts\">{items}</dl></section>");
+        return side_by_side(facts);
     }
     let head: String = runs.iter().enumerate().map(|(series, run)| run_head(series, run)).collect();
     let row = |index: usize| {
@@ -96,6 +95,13 @@ fn summary(runs: &[Run]) -> String {
         "<section class=\"card\"><h2>Summary</h2><div class=\"scroll\"><table class=\"facts-table\">\
          <thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div></section>"
     )
+}
+
+/// Facts side by side.
+pub(super) fn side_by_side(facts: &[Fact]) -> String {
+    let items: String =
+        facts.iter().map(|fact| format!("<div><dt>{}</dt>{}</div>", fact.name, shown(fact, "dd"))).collect();
+    format!("<section class=\"card\" aria-label=\"Summary\"><dl class=\"facts\">{items}</dl></section>")
 }
 
 fn run_head(series: usize, run: &Run) -> String {
@@ -138,7 +144,8 @@ fn table_card(figure: &Figure<'_>) -> String {
     format!("<section class=\"card table-card\"><h2>{title}</h2>{}</section>\n", table(&figure.table))
 }
 
-fn table(table: &Table) -> String {
+/// A table as HTML.
+pub(super) fn table(table: &Table) -> String {
     let head: String = table.head.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
     let cell = |(index, text): (usize, &String)| {
         let text = escape(text);

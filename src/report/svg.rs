@@ -76,11 +76,17 @@ fn class(mark: &Mark) -> String {
         Look::Interval => "interval",
         Look::Whisker => "whisker",
         Look::Dot => "dot",
+        Look::Cell => "cell",
+        Look::Strand => "strand",
         Look::Label => "label",
         Look::Note => "note",
         Look::Strong => "strong",
     };
-    mark.series.map_or(look.to_string(), |series| format!("{look} series{series}"))
+    match (mark.series, mark.level) {
+        (Some(series), _) => format!("{look} series{series}"),
+        (None, Some(level)) => format!("{look} level{level}"),
+        (None, None) => look.to_string(),
+    }
 }
 
 /// A polyline; moves along an axis are written in their short form, for lines that step have many.

@@ -24,24 +24,48 @@ const COLOURS: [(&str, &str, &str); 14] = [
     ("series5", "#4f5b69", "#b3bdc9"),
 ];
 
+/// Colours of a scale from low to high, on a light and on a dark background: the palette cividis (Nunez, Anderton and
+/// Renslow, PLoS ONE 13, e0199239, 2018), which reads the same with any kind of colour blindness and in grey, without its darkest
+/// fifth where the background is dark.
+pub(super) const LEVELS: [(&str, &str); 12] = [
+    ("#00204d", "#30446c"),
+    ("#00306f", "#48526b"),
+    ("#2a406c", "#5a5f6d"),
+    ("#48526b", "#6a6c72"),
+    ("#5e626e", "#7a7a76"),
+    ("#727374", "#8c8879"),
+    ("#878479", "#9e9677"),
+    ("#9e9677", "#b1a572"),
+    ("#b6a971", "#c6b66b"),
+    ("#d0be67", "#dac661"),
+    ("#ead357", "#eed854"),
+    ("#ffea46", "#ffea46"),
+];
+
 /// Most runs in one report: one colour each.
 pub(super) const MOST_RUNS: usize = 6;
 
+/// Name, colour on a light background, colour on a dark one, of all colours.
+fn colours() -> impl Iterator<Item = (String, &'static str, &'static str)> {
+    let named = COLOURS.iter().map(|(name, light, dark)| (name.to_string(), *light, *dark));
+    named.chain(LEVELS.iter().enumerate().map(|(level, (light, dark))| (format!("level{level}"), *light, *dark)))
+}
+
 /// The style of figures in a page, where the variables are set by [`variables`].
-pub(super) fn figure_style() -> &'static str {
-    FIGURE
+pub(super) fn figure_style() -> String {
+    let level = |level: usize| format!(".level{level}{{color:var(--level{level})}}\n");
+    FIGURE.to_string() + &(0..LEVELS.len()).map(level).collect::<String>()
 }
 
 /// The style of a figure in a file of its own: light, with every colour written out.
 pub(super) fn standalone_style() -> String {
-    COLOURS.iter().fold(FIGURE.to_string(), |style, (name, light, _)| style.replace(&format!("var(--{name})"), light))
+    colours().fold(figure_style(), |style, (name, light, _)| style.replace(&format!("var(--{name})"), light))
 }
 
 /// The variables of a page: light unless the reader's system or the page's switch says dark.
 pub(super) fn variables() -> String {
-    let list = |pick: fn(&(&str, &str, &str)) -> String| COLOURS.iter().map(pick).collect::<String>();
-    let light = list(|(name, light, _)| format!("--{name}:{light};"));
-    let dark = list(|(name, _, dark)| format!("--{name}:{dark};"));
+    let light: String = colours().map(|(name, light, _)| format!("--{name}:{light};")).collect();
+    let dark: String = colours().map(|(name, _, dark)| format!("--{name}:{dark};")).collect();
     format!(
         ":root{{color-scheme:light;{light}}}\n\
          @media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}\n\
@@ -68,6 +92,19 @@ mod tests {
             let least = 4.5; // what WCAG asks of text
             assert!(contrast(on_light, light) >= least, "{name}: {}", contrast(on_light, light));
             assert!(contrast(on_dark, dark) >= least, "{name}: {}", contrast(on_dark, dark));
+        }
+    }
+
+    /// Whoever sees no colours sees the order by the lightness, and the lowest level still differs from a dark background.
+    #[test]
+    fn levels_become_lighter_and_none_is_the_background() {
+        let surface = COLOURS.iter().find(|colour| colour.0 == "surface").unwrap();
+        for pair in LEVELS.windows(2) {
+            assert!(contrast(pair[1].0, "#000000") > contrast(pair[0].0, "#000000"), "{pair:?}");
+            assert!(contrast(pair[1].1, "#000000") > contrast(pair[0].1, "#000000"), "{pair:?}");
+        }
+        for (light, dark) in LEVELS {
+            assert!(contrast(light, surface.1) > 1.2 && contrast(dark, surface.2) > 1.5, "{light} {dark}");
         }
     }
 

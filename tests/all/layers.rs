@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["plan", "engine", "state"],
     &["io"],
     &["driver", "cluster"],
-    &["jobs", "bench", "validate", "report"],
+    &["jobs", "bench", "validate", "report", "watch"],
     &["scaling"],
     &["main", "cli"],
 ];

@@ -1,6 +1,7 @@
 //! `rhoshard report`: the page in a real browser, single plots, hostile names, incomplete and damaged files.
 
 mod browser;
+mod sweeps;
 
 use crate::support::{Finished, JobFolder, finish, rhoshard};
 use browser::Browser;

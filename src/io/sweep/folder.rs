@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// One of several runs that share the points of a sweep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Part {
     /// Which one, from 1.
     pub number: u64,
@@ -40,6 +40,8 @@ pub struct FolderLock {
 }
 
 const DEFINITION: &str = "sweep.json";
+/// Longer than [`SweepFolder::held`] holds a lock.
+const INSTANT: std::time::Duration = std::time::Duration::from_millis(50);
 const ENDING: &str = "journal";
 
 impl SweepFolder {
@@ -82,6 +84,29 @@ impl SweepFolder {
         Ok(FolderLock { _files: vec![all, signed(own)] })
     }
 
+    /// The parts that runs hold at this moment. A run that was killed holds nothing, whatever its journals say.
+    ///
+    /// # Errors
+    /// As [`SweepFolder::journals`].
+    pub fn held(&self) -> Result<Vec<Part>> {
+        if self.is_held("lock") {
+            return Ok(vec![Part::WHOLE]);
+        }
+        let parts = self.entries()?.into_iter().filter_map(|path| {
+            let name = path.file_name()?.to_str()?;
+            let (number, of) = name.strip_prefix("lock-")?.split_once("-of-")?;
+            let part = Part { number: number.parse().ok()?, of: of.parse().ok()? };
+            self.is_held(name).then_some(part)
+        });
+        Ok(parts.collect())
+    }
+
+    /// Whether another process holds a lock so that nobody else can.
+    fn is_held(&self, name: &str) -> bool {
+        let Ok(file) = File::open(self.path.join(name)) else { return false };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
     /// Takes the right to write the table, waiting for whoever has it.
     ///
     /// # Errors
@@ -103,7 +128,12 @@ impl SweepFolder {
         name: &str,
         take: impl Fn(&File) -> std::result::Result<(), TryLockError>,
     ) -> Result<()> {
-        match take(file) {
+        let taken = take(file).or_else(|_| {
+            // Whoever looks at the folder holds its locks for an instant.
+            std::thread::sleep(INSTANT);
+            take(file)
+        });
+        match taken {
             Ok(()) => Ok(()),
             Err(TryLockError::Error(cause)) => Err(self.unwritable(&cause)),
             Err(TryLockError::WouldBlock) => {
@@ -153,18 +183,18 @@ impl SweepFolder {
     /// # Errors
     /// Resource error when the folder cannot be read.
     pub fn journals(&self) -> Result<Vec<PathBuf>> {
+        let mut paths = self.entries()?;
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == ENDING));
+        paths.sort();
+        Ok(paths)
+    }
+
+    fn entries(&self) -> Result<Vec<PathBuf>> {
         let unreadable = |cause: std::io::Error| {
             Error::resource(format!("the folder of the sweep cannot be read: {cause}")).in_file(self.path.display())
         };
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(unreadable)? {
-            let path = entry.map_err(unreadable)?.path();
-            if path.extension().is_some_and(|ending| ending == ENDING) {
-                paths.push(path);
-            }
-        }
-        paths.sort();
-        Ok(paths)
+        let entries = fs::read_dir(&self.path).map_err(unreadable)?;
+        entries.map(|entry| entry.map(|entry| entry.path()).map_err(unreadable)).collect()
     }
 
     /// The number of a new run: one more than the last.
@@ -172,14 +202,22 @@ impl SweepFolder {
     /// # Errors
     /// As [`SweepFolder::journals`].
     pub fn next_run(&self) -> Result<u64> {
-        let number = |path: &PathBuf| path.file_stem()?.to_str()?.split('-').next()?.parse::<u64>().ok();
-        Ok(self.journals()?.iter().filter_map(number).max().map_or(1, |last| last + 1))
+        let runs = self.journals()?.into_iter().filter_map(|path| run_and_part(&path));
+        Ok(runs.map(|(run, _)| run).max().map_or(1, |last| last + 1))
     }
 
-    /// The journal of a rank in a run.
+    /// The journal of a rank in a run: `RUN-KofN-RANK.journal`.
     pub fn journal(&self, run: u64, part: Part, rank: usize) -> PathBuf {
-        self.path.join(format!("{run:06}-{:06}-{rank:06}.{ENDING}", part.number))
+        self.path.join(format!("{run:06}-{}of{}-{rank:06}.{ENDING}", part.number, part.of))
     }
+}
+
+/// The run and the part that the name of a journal tells.
+pub(super) fn run_and_part(journal: &Path) -> Option<(u64, Part)> {
+    let mut names = journal.file_stem()?.to_str()?.split('-');
+    let run = names.next()?.parse().ok()?;
+    let (number, of) = names.next()?.split_once("of")?;
+    Some((run, Part { number: number.parse().ok()?, of: of.parse().ok()? }))
 }
 
 /// Writes into a lock who holds it, for whoever finds it taken. That is a courtesy: nothing depends on it.
@@ -212,6 +250,21 @@ mod tests {
     }
 
     #[test]
+    fn who_holds_what_is_seen_without_taking_it() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = SweepFolder::new(root.path());
+        assert_eq!(folder.held().unwrap(), []);
+        let whole = folder.lock(Part::WHOLE).unwrap();
+        assert_eq!(folder.held().unwrap(), [Part::WHOLE]);
+        drop(whole);
+        let part = Part { number: 2, of: 3 };
+        let _held = folder.lock(part).unwrap();
+        drop(folder.lock(Part { number: 1, of: 3 }).unwrap());
+        assert_eq!(folder.held().unwrap(), [part]);
+        assert!(folder.lock(Part { number: 3, of: 3 }).is_ok(), "looking takes nothing");
+    }
+
+    #[test]
     fn every_point_is_in_one_part() {
         for of in 1..5 {
             for index in 0..20 {
@@ -229,6 +282,9 @@ mod tests {
         fs::write(folder.journal(12, Part { number: 3, of: 4 }, 2), "").unwrap();
         fs::write(root.path().join("notes.txt"), "").unwrap();
         assert_eq!((folder.next_run().unwrap(), folder.journals().unwrap().len()), (13, 2));
+        let of = |run, part| run_and_part(&folder.journal(run, part, 5));
+        assert_eq!(of(7, Part { number: 3, of: 4 }), Some((7, Part { number: 3, of: 4 })));
+        assert_eq!(run_and_part(Path::new("notes.journal")), None);
     }
 
     #[test]

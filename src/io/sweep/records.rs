@@ -1,6 +1,7 @@
 //! What all journals of a sweep say together.
 
-use super::SweepFolder;
+use super::folder::run_and_part;
+use super::{Part, SweepFolder};
 use crate::error::Result;
 pub use crate::io::journal::Point;
 use crate::io::journal::{Begin, Ended, Entry, JournalReader, Key};
@@ -24,10 +25,12 @@ struct File {
 }
 
 /// What one rank is or was doing.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Writer {
     /// The run.
     pub run: u64,
+    /// The points that the run takes.
+    pub part: Part,
     /// Who it is; nothing as long as its first entry has not been read.
     pub begin: Option<Begin>,
     /// The point that it began last and has not ended, and when.
@@ -47,7 +50,7 @@ pub struct Writer {
 pub enum PointState<'a> {
     /// It was run, or failed.
     Ended(&'a Ended),
-    /// A rank of the last run began it.
+    /// A rank of the last run of its part began it.
     Running {
         /// Which rank, and where.
         writer: &'a Writer,
@@ -71,10 +74,11 @@ impl Records {
     pub fn update(&mut self) -> Result<()> {
         // Older runs come first, so that the last word is the youngest run's.
         for path in self.folder.journals()? {
-            let file = self.readers.entry(path.clone()).or_insert_with(|| File {
-                reader: JournalReader::new(&path),
-                writer: Writer { run: run_of(&path), ..Writer::default() },
-            });
+            let (run, part) = run_and_part(&path).unwrap_or((0, Part::WHOLE));
+            let file = self
+                .readers
+                .entry(path.clone())
+                .or_insert_with(|| File { reader: JournalReader::new(&path), writer: Writer::new(run, part) });
             for entry in file.reader.read()? {
                 file.writer.note(&entry);
                 if let Entry::Ended(ended) = entry {
@@ -105,17 +109,25 @@ impl Records {
         self.writers().map(|writer| writer.run).max().unwrap_or(0)
     }
 
+    /// The ranks of the last run of each part: nobody else can be running.
+    pub fn current(&self) -> impl Iterator<Item = &Writer> {
+        let mut last: HashMap<Part, u64> = HashMap::new();
+        for writer in self.writers() {
+            let run = last.entry(writer.part).or_default();
+            *run = writer.run.max(*run);
+        }
+        self.writers().filter(move |writer| last.get(&writer.part) == Some(&writer.run))
+    }
+
     /// How a point stands.
     pub fn state(&self, key: &Key) -> PointState<'_> {
         if let Some(ended) = self.ended.get(key) {
             return PointState::Ended(ended);
         }
-        let last = self.last_run();
-        let running =
-            self.writers().filter(|writer| writer.run == last && writer.closed.is_none()).find_map(|writer| {
-                let (point, since) = writer.running.as_ref()?;
-                (point.key == *key).then_some(PointState::Running { writer, since: *since })
-            });
+        let running = self.current().filter(|writer| writer.closed.is_none()).find_map(|writer| {
+            let (point, since) = writer.running.as_ref()?;
+            (point.key == *key).then_some(PointState::Running { writer, since: *since })
+        });
         running.unwrap_or(PointState::Pending)
     }
 
@@ -132,6 +144,11 @@ impl Records {
 }
 
 impl Writer {
+    /// A rank of which nothing has been read yet.
+    pub fn new(run: u64, part: Part) -> Writer {
+        Writer { run, part, begin: None, running: None, ended: 0, busy: 0.0, elapsed: 0.0, closed: None }
+    }
+
     fn note(&mut self, entry: &Entry) {
         match entry {
             Entry::Begin(begin) => self.begin = Some(begin.clone()),
@@ -151,11 +168,6 @@ impl Writer {
             }
         }
     }
-}
-
-fn run_of(path: &std::path::Path) -> u64 {
-    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    name.split('-').next().and_then(|run| run.parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -204,5 +216,23 @@ mod tests {
         assert!(matches!(records.state(&point(0).key), PointState::Ended(ended) if ended.result.is_ok()));
         assert_eq!(records.state(&point(1).key), PointState::Pending, "its run is over");
         assert_eq!((records.last_run(), records.versions().len(), records.damaged().count()), (2, 1, 0));
+    }
+    #[test]
+    fn parts_run_beside_each_other() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = SweepFolder::new(root.path());
+        for (run, number) in [(1, 1), (2, 2), (3, 2)] {
+            let journal = Journal::create(&folder.journal(run, Part { number, of: 2 }, 0), begin(0)).unwrap();
+            journal.append(Entry::Started { point: point(run), elapsed: 1.0 }).unwrap();
+            journal.commit().unwrap();
+        }
+        let mut records = Records::new(&folder);
+        records.update().unwrap();
+        assert_eq!(
+            records.current().map(|writer| (writer.run, writer.part.number)).collect::<Vec<_>>(),
+            [(1, 1), (3, 2)]
+        );
+        let running = |index| matches!(records.state(&point(index).key), PointState::Running { .. });
+        assert!(running(1) && !running(2) && running(3), "the second part was begun again");
     }
 }

@@ -20,11 +20,13 @@ pub(super) fn details(runs: &[Run]) -> String {
     }
 }
 
-fn section(title: &str, content: &str) -> String {
+/// A card with a heading; the content is HTML.
+pub(in super::super) fn section(title: &str, content: &str) -> String {
     format!("<section class=\"card\"><h2>{title}</h2>{content}</section>\n")
 }
 
-fn folded(title: &str, text: &str) -> String {
+/// A text that is shown when it is asked for.
+pub(in super::super) fn folded(title: &str, text: &str) -> String {
     format!(
         "<section class=\"card\"><details><summary>{title}</summary><pre tabindex=\"0\">{}</pre></details></section>\n",
         escape(text)
