@@ -66,7 +66,7 @@ fn header(runs: &[Run], title: &str) -> String {
         _ => String::new(),
     };
     let kind = if runs.len() == 1 { "result" } else { "comparison" };
-    header_of(&format!("rhoshard {kind} {}", escape(&started)), title, &claim(runs))
+    header_of(&format!("rhoshard {kind} {}", escape(&started)), title, claim(runs))
 }
 
 /// The head of a page; all but the title may be markup.
