@@ -102,7 +102,7 @@ impl Study {
         let Some(qubits) = self.qubits else { return Ok(None) };
         let fewest = self.ranks[0];
         let times = ranks / fewest;
-        if ranks % fewest != 0 || !times.is_power_of_two() {
+        if !ranks.is_multiple_of(fewest) || !times.is_power_of_two() {
             return Err(Error::input(format!("{ranks} ranks are not {fewest} times a power of two"))
                 .allowed("in a weak study, numbers of ranks that double: one more qubit is twice the work"));
         }

@@ -185,9 +185,11 @@ fn evaluate<'a>(
     let findings = Findings { kind, job, engine: samples[0].engine.clone(), model, rows };
     let files = findings.write(folder)?;
     let mut text = findings.text();
-    if let Some(missing) = study.as_ref().map(|study| left(study, folder)).transpose()?.filter(|left| !left.is_empty())
-    {
-        let _ = writeln!(text, "{} of {} runs have no result yet.", missing.len(), missing.len() + samples.len());
+    if let Some(study) = &study {
+        let (missing, all) = (left(study, folder)?.len(), study.runs()?.len());
+        if missing > 0 {
+            let _ = writeln!(text, "{missing} of {all} runs have no result yet.");
+        }
     }
     text += "\n";
     files.iter().for_each(|file| text += &format!("written {}\n", file.display()));

@@ -123,7 +123,6 @@ impl Communicator for Mpi {
         let mut all = vec![0u8; total];
         let mut parts = PartitionMut::new(&mut all[..], &lengths[..], &starts[..]);
         counted(|| root.gather_varcount_into_root(bytes, &mut parts));
-        drop(parts);
         let piece = |(start, length): (&Count, &Count)| all[*start as usize..(start + length) as usize].to_vec();
         Some(starts.iter().zip(&lengths).map(piece).collect())
     }

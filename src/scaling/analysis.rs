@@ -156,11 +156,11 @@ fn check(kind: Kind, samples: &[Sample]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::collect::{collect, tests::folder};
+    use super::super::collect::tests::samples;
     use super::*;
 
     fn rows(kind: Kind, runs: &[(u64, usize, f64, f64)]) -> Result<Vec<Row>> {
-        analyse(kind, &collect(folder(runs).path())?)
+        analyse(kind, &samples(runs))
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         assert!(other.contains("ranks2-run1.h5: is of another circuit"), "{other}");
         let same = refused(Kind::Weak, &[(1, 5, 1.0, 0.0), (2, 5, 1.0, 0.0)]);
         assert!(same.contains("has 5 qubits on 2 ranks"), "{same}");
-        let mut samples = collect(folder(&[(1, 5, 1.0, 0.0), (2, 5, 1.0, 0.0)]).path()).unwrap();
+        let mut samples = samples(&[(1, 5, 1.0, 0.0), (2, 5, 1.0, 0.0)]);
         samples[1].engine = "density".into();
         assert!(analyse(Kind::Strong, &samples).unwrap_err().to_string().contains("another engine (density"));
         assert!(analyse(Kind::Strong, &[]).is_err());

@@ -97,7 +97,7 @@ fn hidden_by_nothing(record: &RunRecord, pass: f64) -> Option<f64> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::io::{ConfigRecord, Output, Phase, Provenance, StateSummary};
+    use crate::io::{ConfigRecord, Phase, Provenance, StateSummary};
 
     /// A record of a run with these times.
     pub(in super::super) fn record(ranks: u64, qubits: usize, seconds: f64, waited: f64) -> RunRecord {
@@ -121,23 +121,22 @@ pub(super) mod tests {
         RunRecord { state, provenance, timing, config, ..RunRecord::default() }
     }
 
-    /// A folder with such results, one for each (ranks, seconds).
-    pub(in super::super) fn folder(runs: &[(u64, usize, f64, f64)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for (index, (ranks, qubits, seconds, waited)) in runs.iter().enumerate() {
-            let path = folder.path().join(format!("ranks{ranks}-run{index}.h5"));
-            Output::reserve(&path).unwrap().commit(&record(*ranks, *qubits, *seconds, *waited)).unwrap();
-        }
-        folder
+    /// What counts of such runs, one for each (ranks, qubits, seconds, seconds of communication), in files of these numbers.
+    ///
+    /// Files are read in `tests/all/scaling.rs`: here, programs that other tests start would inherit them and their locks.
+    pub(in super::super) fn samples(runs: &[(u64, usize, f64, f64)]) -> Vec<Sample> {
+        let of = |(index, (ranks, qubits, seconds, waited)): (usize, &(u64, usize, f64, f64))| {
+            let file = format!("ranks{ranks}-run{index}.h5");
+            sample(&record(*ranks, *qubits, *seconds, *waited), Path::new(&file)).unwrap()
+        };
+        runs.iter().enumerate().map(of).collect()
     }
 
     #[test]
-    fn what_result_files_say_is_read() {
-        let folder = folder(&[(4, 10, 2.0, 0.5), (1, 10, 8.0, 0.0)]);
-        let samples = collect(folder.path()).unwrap();
-        assert_eq!(samples.iter().map(|sample| sample.ranks).collect::<Vec<_>>(), [1, 4]);
-        let four = &samples[1];
-        assert_eq!((four.qubits, four.threads, four.seconds, four.pass, four.communication), (10, 2, 2.0, 1.5, 0.25));
+    fn what_records_say_is_read() {
+        let four = &samples(&[(4, 10, 2.0, 0.5)])[0];
+        assert_eq!((four.ranks, four.qubits, four.threads), (4, 10, 2));
+        assert_eq!((four.seconds, four.pass, four.communication), (2.0, 1.5, 0.25));
         assert_eq!((&four.engine[..], &four.circuit[..]), ("low-rank", "10"));
     }
 

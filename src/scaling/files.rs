@@ -197,12 +197,12 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::analysis::{add_predictions, analyse};
-    use super::super::collect::{collect, tests::folder};
+    use super::super::collect::tests::samples;
     use super::*;
 
     fn findings() -> Findings {
-        let folder = folder(&[(1, 20, 1234.5, 0.0), (2, 20, 700.0, 70.0), (4096, 20, 0.5, f64::NAN)]);
-        let mut rows = analyse(Kind::Strong, &collect(folder.path()).unwrap()).unwrap();
+        let samples = samples(&[(1, 20, 1234.5, 0.0), (2, 20, 700.0, 70.0), (4096, 20, 0.5, f64::NAN)]);
+        let mut rows = analyse(Kind::Strong, &samples).unwrap();
         add_predictions(Kind::Strong, &mut rows, &[Some((900.0, 0.0)), Some((500.0, 0.1)), None]);
         let (job, engine, model) = ("a, b.toml".to_string(), "low-rank".to_string(), "defaults".to_string());
         Findings { kind: Kind::Strong, job, engine, model, rows }
@@ -213,8 +213,8 @@ mod tests {
         let text = findings().text();
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.starts_with("strong scaling of a, b.toml by the low-rank engine\n"));
-        let row = "     2       2     20    3      700     1.76       88 %  10 %    525      500";
-        assert!(text.contains(&row.replace("   3  ", "   1  ")), "{text}");
+        let row = "     2       2     20    1      700     1.76       88 %  10 %    525      500";
+        assert!(text.lines().any(|line| line == row), "{text}");
     }
 
     #[test]
