@@ -28,7 +28,8 @@ pub fn log(folder: &Folder, part: Option<u64>, follow: bool, out: &mut dyn Write
         return Err(Error::input(format!("there is no part {part}")).allowed(format!("1 to {parts}")));
     };
     let path = folder.log(chosen.number, chosen.element);
-    if !path.exists() && !(follow && chosen.standing.is_active()) {
+    let may_come = follow && chosen.standing.is_active();
+    if !path.exists() && !may_come {
         let error = Error::input(format!("part {part} has printed nothing yet; it would be in {}", path.display()));
         return Err(error.next("see how it stands: `rhoshard status`"));
     }

@@ -157,7 +157,7 @@ fn chosen_ranks(profile: &Profile, conditions: &Conditions, needs: &Needs) -> Re
     let worth = |(on, _): &&(OnRanks, Place)| on.ranks == first.ranks || efficiency(on) >= LEAST_EFFICIENCY;
     let aim = profile.job.aim as f64;
     let in_time = fitting.iter().filter(worth).find(|(on, _)| on.seconds <= aim);
-    let chosen = in_time.or_else(|| fitting.iter().filter(worth).last());
+    let chosen = in_time.or_else(|| fitting.iter().rev().find(worth));
     chosen.copied().ok_or_else(|| Error::internal("the fewest ranks are always worth it"))
 }
 
