@@ -68,7 +68,7 @@ enum Command {
     Cluster(cluster::ClusterCommand),
     /// Make one HTML page with plots of a result, compare several, or make a single plot
     Report(report::ReportArguments),
-    /// Show how far a sweep is: points, speed, time left, the best so far, failures, ranks
+    /// Show how a submitted job stands, and how far a sweep is: points, speed, time left, the best so far, failures
     Status(status::StatusArguments),
     /// Say why points of a sweep have no result, and what to do about it
     Explain(explain::ExplainArguments),
@@ -214,8 +214,8 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    if let Command::Cluster(command) = &arguments.command {
-        return alone(&arguments, command);
+    if let Some(result) = alone(&arguments) {
+        return report(&result, true, arguments.quiet);
     }
     let outcome = start(&arguments).map(|world| {
         let speaks = comm::speaks(world.communicator());
@@ -237,11 +237,16 @@ fn start(arguments: &Arguments) -> Result<World> {
     }
 }
 
-/// What is done once, on one machine, starts no MPI.
-fn alone(arguments: &Arguments, command: &cluster::ClusterCommand) -> ExitCode {
+/// The result of a command that is carried out once, on one machine, and starts no MPI; nothing for the others.
+fn alone(arguments: &Arguments) -> Option<Result<String>> {
+    let action: &dyn Fn(&dyn Communicator) -> Result<String> = match &arguments.command {
+        Command::Cluster(command) => &|comm| command.execute(arguments, comm),
+        Command::Status(wanted) => &|_| status::status(wanted),
+        Command::Explain(wanted) => &|_| explain::explain(wanted),
+        _ => return None,
+    };
     start_logging(arguments, 0, true);
-    let result = comm::alone().and_then(|comm| command.execute(arguments, &comm));
-    report(&result, true, arguments.quiet)
+    Some(comm::alone().and_then(|comm| action(&comm)))
 }
 
 /// Help and version go to standard output, mistakes to standard error with exit code 2; once per job, not per rank.
@@ -274,7 +279,9 @@ fn report(result: &Result<String>, speaks: bool, quiet: bool) -> ExitCode {
 
 fn execute(arguments: &Arguments, world: &World) -> Result<String> {
     match &arguments.command {
-        Command::Cluster(command) => Err(Error::internal(format!("{command:?} needs no ranks"))),
+        Command::Cluster(_) | Command::Status(_) | Command::Explain(_) => {
+            Err(Error::internal("a command that needs no ranks was given some"))
+        }
         Command::Info => Ok(info::describe(world.communicator(), arguments.verbose > 0)),
         Command::Validate { device } => {
             let comm = world.communicator();
@@ -294,8 +301,6 @@ fn execute(arguments: &Arguments, world: &World) -> Result<String> {
             job.plan(context, &plan.options(context.comm.size(), arguments.verbose > 0))
         }),
         Command::Report(arguments) => comm::on_root(world.communicator(), || report::report(arguments)),
-        Command::Status(arguments) => comm::on_root(world.communicator(), || status::status(arguments)),
-        Command::Explain(arguments) => comm::on_root(world.communicator(), || explain::explain(arguments)),
         Command::Compare(arguments) => comm::on_root(world.communicator(), || compare::compare(arguments)),
         Command::Bench { what: Bench::Exchange(wanted) } => {
             bench::exchange(world.communicator(), wanted.device, wanted.output.as_deref())

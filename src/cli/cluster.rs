@@ -1,4 +1,4 @@
-//! `rhoshard submit`, `status`, `logs`, `cancel` and `retry`: jobs in the queues of clusters.
+//! `rhoshard submit`, `logs`, `cancel` and `retry`: jobs in the queues of clusters; what `status` says of them.
 
 use super::{Arguments, JobFile, with_job};
 use crate::cluster::folder::Folder;
@@ -19,8 +19,6 @@ use std::path::{Path, PathBuf};
 pub(super) enum ClusterCommand {
     /// Submit a job to the queue of a cluster, with the ranks, memory and time that its plan says
     Submit(SubmitArguments),
-    /// Show how the parts of submitted jobs stand
-    Status(Submitted),
     /// Show what a submitted job prints
     Logs {
         #[command(flatten)]
@@ -104,12 +102,19 @@ impl ClusterCommand {
     pub(super) fn execute(&self, arguments: &Arguments, comm: &dyn Communicator) -> Result<String> {
         match self {
             ClusterCommand::Submit(submit) => submit.execute(arguments, comm),
-            ClusterCommand::Status(which) => each(&which.path, |folder| Ok(JobStanding::of(folder)?.describe(folder))),
             ClusterCommand::Logs { which, part, follow } => logs(&which.path, *part, *follow),
             ClusterCommand::Cancel(which) => each(&which.path, cancel),
             ClusterCommand::Retry(retry) => retry.execute(arguments, comm),
         }
     }
+}
+
+/// How the parts of submitted jobs stand.
+///
+/// # Errors
+/// Input error when nothing was submitted there.
+pub(super) fn standing(path: &Path) -> Result<String> {
+    each(path, |folder| Ok(JobStanding::of(folder)?.describe(folder)))
 }
 
 /// The texts of all jobs that a path means.

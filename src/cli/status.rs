@@ -1,4 +1,4 @@
-//! `rhoshard status`: how far a sweep is.
+//! `rhoshard status`: how a job stands in the queue of a cluster, and how far a sweep is.
 
 use crate::error::{Error, Result};
 use crate::io::replace_file;
@@ -7,10 +7,10 @@ use clap::Args;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-/// Which sweep, and how to show it.
+/// Which job, and how to show it.
 #[derive(Args)]
 pub(super) struct StatusArguments {
-    /// The folder of a sweep (STEM.sweep), its job file or its table
+    /// A job file; the folder of a sweep (STEM.sweep) or its table; a folder with submitted jobs
     path: PathBuf,
     /// Show it anew every second until the sweep is over; Ctrl-C ends that, not the sweep
     #[arg(long, conflicts_with = "json")]
@@ -23,9 +23,27 @@ pub(super) struct StatusArguments {
     prometheus: Option<PathBuf>,
 }
 
-/// The overview as a text, after it was shown for as long as is asked for. Only one rank calls it.
+/// What is known of the job: in the queue, if it was submitted, and of its points, if it is a sweep that was begun.
 pub(super) fn status(arguments: &StatusArguments) -> Result<String> {
-    let mut watch = Watch::open(&find(&arguments.path)?)?;
+    let sweep = find(&arguments.path).and_then(|folder| Watch::open(&folder));
+    // Programs read one thing.
+    let queue = if arguments.json { Ok(String::new()) } else { super::cluster::standing(&arguments.path) };
+    match (queue, sweep) {
+        (Ok(queue), Ok(watch)) if queue.is_empty() => progress(watch, arguments),
+        (Ok(queue), Ok(watch)) if arguments.watch => {
+            print!("{queue}\n");
+            progress(watch, arguments)
+        }
+        (Ok(queue), Ok(watch)) => Ok(format!("{queue}\n{}", progress(watch, arguments)?)),
+        (Err(_), Ok(watch)) => progress(watch, arguments),
+        (Ok(queue), Err(_)) if !queue.is_empty() => Ok(queue),
+        (Ok(_), Err(sweep)) => Err(sweep),
+        (Err(queue), Err(sweep)) => Err(Error { what: format!("{}, and {}", sweep.what, queue.what), ..sweep }),
+    }
+}
+
+/// How far a sweep is, as a text, after it was shown for as long as is asked for.
+fn progress(mut watch: Watch, arguments: &StatusArguments) -> Result<String> {
     let metrics = |overview: &Overview| match &arguments.prometheus {
         Some(path) => write_metrics(path, overview),
         None => Ok(()),
