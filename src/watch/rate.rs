@@ -46,7 +46,7 @@ mod tests {
         let mut ranks = vec![writer(1, 0, 0.0); 8];
         ranks[0] = writer(1, 1, 3600.0);
         assert_eq!(in_progress(ranks.iter()), Some(8.0 / 3600.0));
-        let all = vec![writer(1, 2, 4.0), writer(1, 6, 4.0)];
+        let all = [writer(1, 2, 4.0), writer(1, 6, 4.0)];
         assert_eq!(in_progress(all.iter()), Some(2.0));
     }
 

@@ -60,8 +60,8 @@ fn figure<'a>(figures: &'a [Figure<'_>], name: &str) -> &'a Figure<'a> {
 }
 
 fn paths(drawing: &Drawing, look: Look) -> Vec<&Vec<(f64, f64)>> {
-    let path = |shape| if let &Shape::Path(ref points) = shape { Some(points) } else { None };
-    drawing.marks.iter().filter(|mark| mark.look == look).filter_map(|mark| path(&mark.shape)).collect()
+    let marks = drawing.marks.iter().filter(|mark| mark.look == look);
+    marks.filter_map(|mark| if let Shape::Path(points) = &mark.shape { Some(points) } else { None }).collect()
 }
 
 #[test]
