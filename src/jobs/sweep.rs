@@ -273,7 +273,7 @@ impl Job for SweepJob<'_> {
     /// All of it: ranks of different groups take different steps.
     fn advance(&mut self) -> Result<Advance> {
         if self.summary.is_none() {
-            let summary = Run::new(self).to_end();
+            let summary = Run::new(self).finish();
             self.summary = Some(summary);
         }
         Ok(Advance::Done)

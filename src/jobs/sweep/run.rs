@@ -57,7 +57,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs this rank's share; the summary is the first rank's.
-    pub(super) fn to_end(mut self) -> Result<String> {
+    pub(super) fn finish(mut self) -> Result<String> {
         let Some(place) = self.job.grid.place else { return Ok(String::new()) };
         match (place.row, &self.job.home) {
             (0, Some(home)) => self.as_host(home),

@@ -60,6 +60,9 @@ pub(super) struct Observation {
     pub(super) measured: Option<Measured>,
 }
 
+/// Tells what is known of a point by its index and coordinates.
+pub(super) type Look<'a> = Box<dyn FnMut(u64, &[f64]) -> Result<Known> + 'a>;
+
 /// What is known of a point without running it.
 pub(super) enum Known {
     /// Its result.
@@ -92,7 +95,7 @@ struct Order<'a> {
 struct Choosing<'a> {
     chooser: Box<dyn Chooser + 'a>,
     /// What is known of a point by its index and coordinates.
-    known: Box<dyn FnMut(u64, &[f64]) -> Result<Known> + 'a>,
+    known: Look<'a>,
     /// Coordinates of all points so far.
     places: Vec<Vec<f64>>,
     measured: BTreeMap<u64, Option<Measured>>,
@@ -124,7 +127,7 @@ impl<'a> Pool<'a> {
     /// At most so many points that are chosen on the way.
     pub(super) fn chosen(
         chooser: Box<dyn Chooser + 'a>,
-        known: Box<dyn FnMut(u64, &[f64]) -> Result<Known> + 'a>,
+        known: Look<'a>,
         most: u64,
         limits: Limits,
     ) -> Pool<'a> {
