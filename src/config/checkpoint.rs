@@ -40,13 +40,7 @@ fn seconds_or_never<S: Serializer>(every: &Option<f64>, serializer: S) -> std::r
 
 pub(super) fn section(table: &Table) -> Result<CheckpointSection> {
     let every = optional(table, "every", every)?.unwrap_or(Some(DEFAULT_EVERY));
-    let folder = optional(table, "folder", |value| {
-        let folder = located_string(value)?;
-        if folder.value.trim().is_empty() {
-            return Err(value.error("names no folder"));
-        }
-        Ok(folder)
-    })?;
+    let folder = optional(table, "folder", located_string)?;
     Ok(CheckpointSection { every, folder })
 }
 

@@ -107,6 +107,8 @@ impl Density {
     fn finish(&mut self, layout: &Layout) -> Result<()> {
         self.state.flush()?;
         self.layout = layout.clone();
+        // Not that of an earlier place: the phase is of the entries as they lie.
+        self.phase = Complex64::ONE;
         let trace: Complex64 = self.entries(0).iter().sum();
         self.phase = trace.conj() / trace.norm();
         self.diagonal = self.entries(0).iter().map(|entry| entry.re).collect();

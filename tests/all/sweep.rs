@@ -284,10 +284,9 @@ fn a_failing_disk_gives_clear_errors_and_loses_nothing_durable() {
         (format!("fsync:.journal:3:{EIO}"), "the journal cannot be written: Input/output error"),
         (format!("open:.journal:1:{EROFS}"), "the journal cannot be written: Read-only file system"),
         (format!("open:job.sweep:1:{EROFS}"), "the folder of the sweep cannot be"),
-        (format!("rename:job.h5:1:{EIO}"), "the table cannot be written: Input/output error"),
         (format!("fsync:job.h5:1:{EIO}"), "the table cannot be written: Input/output error"),
         (format!("write:job.h5:1:{ENOSPC}"), "cannot write the table: No space left"),
-        (format!("rename:sweep.json:1:{EIO}"), "sweep.json"),
+        (format!("fsync:sweep.json:1:{EIO}"), "sweep.json: cannot be written: Input/output error"),
     ] {
         let sweep = Sweep::new(&text);
         let finished = with_fault(&sweep, "FAULT", &fault);
@@ -306,6 +305,30 @@ fn a_failing_disk_gives_clear_errors_and_loses_nothing_durable() {
         let after = sweep.ended();
         assert!(before.keys().all(|key| after[key].len() == 1), "{fault}: a durable point was run again");
     }
+}
+
+#[test]
+fn a_table_that_cannot_take_its_name_is_made_by_the_next_run() {
+    let text = format!("[axes]\n\"function.arguments.x\" = {{ whole = [1, 9] }}\n{}", function("sphere"));
+    let expected = Sweep::new(&text).results(1);
+    let sweep = Sweep::new(&text);
+    // No file can be renamed to a folder.
+    std::fs::create_dir(sweep.path("job.h5")).unwrap();
+    let finished = sweep.run(1, &[]);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("job.h5: the table cannot be written: ") && finished.stderr.contains("next: "),
+        "{}",
+        finished.stderr
+    );
+    assert_eq!(
+        std::fs::read_dir(sweep.folder.path()).unwrap().count(),
+        3,
+        "the job, the folder of its journals, and job.h5"
+    );
+    std::fs::remove_dir(sweep.path("job.h5")).unwrap();
+    assert_same(&expected, &sweep.results(1), "after the folder is gone");
+    assert!(sweep.ended().values().all(|ended| ended.len() == 1));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 /* Loaded before the program (LD_PRELOAD): makes calls on certain files fail, and sets the clock of the day back.
  *
- *   FAULT="call:part:count:errno"  from the count-th call (from 1) of write, fsync, rename or open on a path with this part on,
+ *   FAULT="call:part:count:errno"  from the count-th call (from 1) of write, fsync or open on a path with this part on,
  *                                  the call fails with this number
  *   FAULT_CLOCK=seconds            what CLOCK_REALTIME jumps back by at every second reading
  */
@@ -59,14 +59,6 @@ int fsync(int file) {
 int fdatasync(int file) {
     REAL(fdatasync);
     return fails_on("fsync", file) ? -1 : real(file);
-}
-int rename(const char *from, const char *to) {
-    REAL(rename);
-    return fails("rename", to) ? -1 : real(from, to);
-}
-int renameat2(int a, const char *from, int b, const char *to, unsigned flags) {
-    REAL(renameat2);
-    return fails("rename", to) ? -1 : real(a, from, b, to, flags);
 }
 int open64(const char *path, int flags, ...) {
     va_list rest;

@@ -125,12 +125,7 @@ impl<'a> Pool<'a> {
     }
 
     /// At most so many points that are chosen on the way.
-    pub(super) fn chosen(
-        chooser: Box<dyn Chooser + 'a>,
-        known: Look<'a>,
-        most: u64,
-        limits: Limits,
-    ) -> Pool<'a> {
+    pub(super) fn chosen(chooser: Box<dyn Chooser + 'a>, known: Look<'a>, most: u64, limits: Limits) -> Pool<'a> {
         let chooser = Choosing { chooser, known, places: Vec::new(), measured: BTreeMap::new(), most, is_over: false };
         Pool { chooser: Some(chooser), ..Pool::fixed(std::iter::empty(), limits) }
     }
