@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::io::replace_file;
 use crate::watch::{Overview, Screen, Watch, find, follow};
 use clap::Args;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// Which job, and how to show it.
@@ -31,7 +31,8 @@ pub(super) fn status(arguments: &StatusArguments) -> Result<String> {
     match (queue, sweep) {
         (Ok(queue), Ok(watch)) if queue.is_empty() => progress(watch, arguments),
         (Ok(queue), Ok(watch)) if arguments.watch => {
-            print!("{queue}\n");
+            // A reader that has gone misses nothing that it wants.
+            let _ = writeln!(std::io::stdout(), "{queue}");
             progress(watch, arguments)
         }
         (Ok(queue), Ok(watch)) => Ok(format!("{queue}\n{}", progress(watch, arguments)?)),
