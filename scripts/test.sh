@@ -156,7 +156,7 @@ mpirun_tests() {
         skip "mpirun tests" "MPI=none"
     else
         # One at a time: each starts several ranks.
-        tests "mpirun tests on $ranks ranks ($MPIRUN)" 20 env RHOSHARD_TEST_MPIRUN="$MPIRUN" \
+        tests "mpirun tests on $ranks ranks ($MPIRUN)" 40 env RHOSHARD_TEST_MPIRUN="$MPIRUN" \
             RHOSHARD_TEST_RANKS="$ranks" "${cargo_test[@]}" --test mpirun -- --test-threads=1
     fi
 }
@@ -215,7 +215,7 @@ gpu_bundle_check() {
 # The mpirun tests once more on MPICH, by this script, with its own environment and target folder.
 mpich_tests() {
     local code=0
-    run_part "MPICH" 30 env -u MPICC -u MPIRUN -u CARGO_TARGET_DIR MPI=mpich RHOSHARD_TEST_ONLY_MPIRUN=1 \
+    run_part "MPICH" 50 env -u MPICC -u MPIRUN -u CARGO_TARGET_DIR MPI=mpich RHOSHARD_TEST_ONLY_MPIRUN=1 \
         bash scripts/test.sh || code=$?
     add_counts_of_last_line
     ((code == 0)) || failures+=("MPICH")

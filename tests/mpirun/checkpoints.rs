@@ -193,13 +193,17 @@ fn auto_hands_over_as_it_would_have() {
     goes_on_bit_for_bit(&job, [1, 1], "auto");
 }
 
+fn most_ranks() -> usize {
+    rank_counts().into_iter().max().unwrap_or(1)
+}
+
 /// Stopped wherever it can be and started on other ranks each time.
 #[test]
 fn other_ranks_go_on_with_the_same_certified_results() {
     if skipped() {
         return;
     }
-    let counts = [1, 2, 4, 2, 1, 4];
+    let counts: Vec<usize> = [1, 2, 4, 2, 1, 4].into_iter().filter(|ranks| *ranks <= most_ranks()).collect();
     let engines = [
         "budget = 0.005",
         "cut = 1e-3\ntail = { blocks = 4, columns = 8 }",
@@ -222,7 +226,8 @@ fn half_and_double_the_ranks() {
     }
     let job = JobFolder::new(&random(), &format!("[engine]\nbudget = 0.004\n{OBSERVE}"));
     let expected = undisturbed(&job, 2);
-    for (from, to) in [(2, 1), (2, 4), (4, 2), (1, 2), (4, 3)] {
+    let pairs = [(2, 1), (2, 4), (4, 2), (1, 2), (4, 3)];
+    for (from, to) in pairs.into_iter().filter(|(from, to)| *from.max(to) <= most_ranks()) {
         // A few pieces on the first ranks, so that the state has grown.
         for _ in 0..6 {
             let mut command = command(&job, from);
@@ -300,10 +305,10 @@ fn signals_save_and_end_with_their_own_exit_code() {
         std::thread::sleep(Duration::from_millis(2500));
         signal(&child, name);
         let (code, stderr) = ended(child);
-        // OpenMPI's mpirun, told to end, ends with a code of its own.
+        assert!(stderr.contains(said) && folder(&job).exists(), "{name} on {ranks} ranks: {stderr}");
+        // A launcher that is told to end may end with a code of its own.
         let own = ranks > 1 && name == "-TERM";
-        assert_eq!(code, Some(if own { 1 } else { INTERRUPTED }), "{name} on {ranks} ranks: {stderr}");
-        assert!(stderr.contains(said) && folder(&job).exists(), "{stderr}");
+        assert!(code == Some(INTERRUPTED) || own && code != Some(0), "{name} on {ranks} ranks: {code:?} {stderr}");
     }
 }
 
