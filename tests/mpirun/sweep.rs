@@ -160,7 +160,7 @@ fn killed_at_random_moments_an_optimisation_goes_the_same_way() {
     if skipped() || !rank_counts().contains(&2) {
         return;
     }
-    let text = BAYESIAN.replace("seconds = 0.02", "seconds = 0.3");
+    let text = BAYESIAN.replace("seconds = 0.02", "seconds = 0.4").replace("points = 24", "points = 60");
     killed_at_random(&text, &Sweep::new(&text).results(2), "optimisation");
 }
 
