@@ -12,9 +12,9 @@ mod status;
 
 use crate::comm::{self, Communicator, World, node::Node};
 use crate::config::{DeviceKind, text};
-use crate::driver::interruption::Interruption;
+use crate::driver::interruption::{self, Interruption};
 use crate::driver::{self, Context, Only, Selection};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::io::sweep::Part;
 use crate::jobs::{self, Checked, PlanOptions, WidthSource};
 use crate::validate;
@@ -271,6 +271,9 @@ fn report(result: &Result<String>, speaks: bool, quiet: bool) -> ExitCode {
         Err(error) => {
             if speaks {
                 eprintln!("error: {error}");
+                if error.kind == ErrorKind::Interrupted {
+                    let _ = interruption::leave_mark().inspect_err(|cause| eprintln!("error: {cause}"));
+                }
             }
             ExitCode::from(error.kind.exit_code())
         }

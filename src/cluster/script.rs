@@ -96,7 +96,7 @@ fn places(text: &mut String, profile: &Profile, piece: &Piece) {
     if !system.writes_log() {
         text.push_str("exec >> \"$record.log\" 2>&1\n");
     }
-    text.push_str("rm -f \"$record.exit\"\n");
+    text.push_str("rm -f \"$record.exit\" \"$record.interrupted\"\n");
     let _ = writeln!(text, "cd {} || exit 1", quoted(&piece.folder.to_string_lossy()));
 }
 
@@ -143,6 +143,7 @@ fn program(text: &mut String, profile: &Profile, request: &Request, piece: &Piec
         text.push_str("# This batch system gives no warning: the program looks at the clock.\n");
         let _ = writeln!(text, "export RHOSHARD_WALL_TIME=$(({seconds} - SECONDS))");
     }
+    text.push_str("export RHOSHARD_INTERRUPTED=$record.interrupted # The program makes it when it ends with 99.\n");
     let mut words = launcher(profile, request);
     words.push(quoted(profile.program.as_ref().unwrap_or(&piece.program)));
     words.push("run".into());
@@ -165,7 +166,9 @@ fn program(text: &mut String, profile: &Profile, request: &Request, piece: &Piec
          done\n\
          program=\n\
          # Warned before it could listen, the program had nothing to lose.\n\
-         [[ -z $warned ]] || ((code != 138)) || code=99\n",
+         [[ -z $warned ]] || ((code != 138)) || code=99\n\
+         # A launcher that has passed on a signal may end with a code of its own.\n\
+         [[ ! -e $record.interrupted ]] || code=99\n",
     );
 }
 

@@ -12,6 +12,8 @@ use signal_hook::consts::{SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use std::cell::Cell;
 use std::fmt;
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,6 +22,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub const WALL_TIME: &str = "RHOSHARD_WALL_TIME";
 /// Environment variable of SLURM: when the job's time is over, in seconds since 1970.
 pub const SLURM_END: &str = "SLURM_JOB_END_TIME";
+/// Environment variable: a file that is made when the run has been interrupted and everything is saved. Launchers that pass
+/// a signal on may end with a code of their own, so that the exit code alone does not always arrive.
+pub const MARK: &str = "RHOSHARD_INTERRUPTED";
 /// What is left free before the limit, at most, until [`Interruption::keep_free`] knows better.
 const MARGIN: Duration = Duration::from_secs(60);
 /// The same as a part of the time there is.
@@ -114,6 +119,21 @@ impl Interruption {
     /// steps, with the same `agreement`: most calls cost nothing and find nothing.
     pub fn agreed(&self, comm: &dyn Communicator, agreement: &mut Agreement) -> Option<Reason> {
         Reason::from_code(agreement.largest(comm, || self.requested().map_or(0, Reason::code))?)
+    }
+}
+
+/// Makes the file of [`MARK`], if one is asked for. On one rank.
+///
+/// # Errors
+/// Resource error when it cannot be made.
+pub fn leave_mark() -> Result<()> {
+    match std::env::var_os(MARK).filter(|path| !path.is_empty()) {
+        Some(path) => File::create(&path).map(drop).map_err(|cause| {
+            let what =
+                format!("the file of {MARK} cannot be made, so that a script may take the run for ended: {cause}");
+            Error::resource(what).in_file(PathBuf::from(path).display())
+        }),
+        None => Ok(()),
     }
 }
 

@@ -171,7 +171,10 @@ fn a_signal_ends_a_sweep_with_everything_saved() {
     }
     for ranks in rank_counts().into_iter().filter(|ranks| *ranks > 1) {
         let sweep = Sweep::new(&functions(200, 0.05));
-        let mut child = sweep.command(ranks, &[]).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mark = sweep.path("interrupted");
+        let mut command = sweep.command(ranks, &[]);
+        command.env("RHOSHARD_INTERRUPTED", &mark).stdin(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
         while sweep.ended().len() < 10 {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it was told to");
             std::thread::sleep(Duration::from_millis(20));
@@ -179,7 +182,11 @@ fn a_signal_ends_a_sweep_with_everything_saved() {
         // SAFETY: the launcher is a child that has not been waited for.
         unsafe { libc::kill(child.id() as i32, libc::SIGUSR1) };
         let begun = Instant::now();
-        assert_eq!(child.wait().unwrap().code(), Some(99), "{ranks} ranks");
+        let code = child.wait().unwrap().code();
+        // MPICH's mpirun, when it has passed on a signal, ends with 0 in one of five runs; the file tells for certain.
+        let own = code == Some(0) && super::support::is_mpich();
+        assert!(code == Some(99) || own, "{ranks} ranks: {code:?}");
+        assert!(mark.exists(), "{ranks} ranks");
         assert!(begun.elapsed() < Duration::from_secs(20));
         let done = sweep.ended().len();
         assert!((10..200).contains(&done), "{done}");

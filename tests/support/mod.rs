@@ -61,6 +61,13 @@ pub fn on_ranks(ranks: usize, program: &Path) -> Command {
     command
 }
 
+/// Whether the launcher is that of MPICH.
+pub fn is_mpich() -> bool {
+    let launcher = on_ranks(1, Path::new("")).get_program().to_owned();
+    let version = Command::new(launcher).arg("--version").output().expect("a launcher says its version");
+    String::from_utf8_lossy(&version.stdout).contains("HYDRA")
+}
+
 /// The program under test.
 pub fn rhoshard() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_rhoshard"))

@@ -76,7 +76,7 @@ index=${RHOSHARD_INDEX:-$SLURM_ARRAY_TASK_ID}
 parts=({1..3} 7) # of 8, one for each element of the array
 part=${parts[index - 1]}
 record=$folder/$submission-$index
-rm -f "$record.exit"
+rm -f "$record.exit" "$record.interrupted"
 cd '/home/ann/my jobs' || exit 1
 
 # The environment of the program.
@@ -91,6 +91,7 @@ program= warned= cancelled= signalled=
 pass_on() { signalled=1; [[ -z $program ]] || kill -s "$1" "$program" 2>/dev/null; }
 trap 'warned=1; pass_on USR1' USR1
 trap 'cancelled=1; pass_on TERM' TERM INT
+export RHOSHARD_INTERRUPTED=$record.interrupted # The program makes it when it ends with 99.
 srun --ntasks=8 --mpi=pmix 'a b' /opt/rhoshard run --part "$part/8" scan.toml &
 program=$!
 code=127
@@ -104,6 +105,8 @@ done
 program=
 # Warned before it could listen, the program had nothing to lose.
 [[ -z $warned ]] || ((code != 138)) || code=99
+# A launcher that has passed on a signal may end with a code of its own.
+[[ ! -e $record.interrupted ]] || code=99
 
 echo "$code" > "$record.exit"
 is_cancelled() {
@@ -387,6 +390,20 @@ fn a_program_that_is_warned_before_it_listens_is_started_again() {
     let stage = Stage::new("slurm", "job", "touch begun\nexec sleep 20\n");
     assert_eq!(stage.signal("USR1"), Some(99));
     assert_eq!((stage.left("3-2.exit"), stage.left("3-2.again")), ("99\n".into(), "1\n".into()));
+}
+
+#[test]
+fn what_was_interrupted_is_started_again_whatever_the_launcher_ends_with() {
+    for own in [0, 1, 143] {
+        let stage = Stage::new("slurm", "job", "echo saved > \"$RHOSHARD_INTERRUPTED\"; exit 99\n");
+        stage.stand_in("srun", &format!("shift; \"$@\"; exit {own}\n"));
+        assert_eq!(stage.run(), (Some(99), "99".into()), "{own}");
+        assert_eq!(stage.left("3-2.again"), "1\n", "{own}");
+        // It is of no account for the next start.
+        stage.stand_in("program", "exit 0\n");
+        stage.stand_in("srun", "shift; exec \"$@\"\n");
+        assert_eq!(stage.run(), (Some(0), "0".into()), "{own}");
+    }
 }
 
 #[test]
