@@ -351,12 +351,13 @@ fn killed_at_any_moment_a_run_loses_only_what_came_after_its_last_checkpoint() {
     let mut kills = 0;
     loop {
         let mut child = spawn(command(&job, 1));
-        // Some time after the first checkpoint of this start, at moments that fall between two and into them.
+        // Some time after the first checkpoint of this start, at moments that fall between two and into them; later and
+        // later, so that a slow machine gets to the end too.
         let before = generation(&job);
         while generation(&job) == before && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        std::thread::sleep(Duration::from_micros(7_919 * (kills % 41)));
+        std::thread::sleep(Duration::from_micros(7_919 * (kills % 41) * (1 + kills / 41)));
         if child.try_wait().unwrap().is_some() {
             let (code, stderr) = ended(child);
             assert_eq!(code, Some(0), "{stderr}");
