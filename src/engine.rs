@@ -30,10 +30,6 @@ use closeness::Comparison;
 use num_complex::Complex64;
 use tail::Tail;
 
-/// Operations that are queued at most: bounds memory, and lets progress be seen in long circuits without noise. A checkpoint,
-/// which changes no bit of a result, waits until what is queued runs anyway.
-pub const LARGEST_QUEUE: usize = 256;
-
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct StepReport {
@@ -113,6 +109,10 @@ pub trait Engine {
     fn settle(&mut self) -> Result<()> {
         self.states().into_iter().try_for_each(State::flush)
     }
+    /// Operations that are queued at most: [`State::longest_queue`].
+    fn longest_queue(&mut self) -> usize {
+        self.states().iter().map(|state| state.longest_queue()).min().unwrap_or(usize::MAX)
+    }
     /// Whether nothing is queued, the same on every rank.
     fn is_settled(&mut self) -> bool {
         self.states().iter().all(|state| state.is_settled())
@@ -151,7 +151,7 @@ pub struct Final<'a> {
 
 /// Runs what is queued once it is much.
 fn make_room(state: &mut State) -> Result<()> {
-    if state.queued() >= LARGEST_QUEUE { state.flush() } else { Ok(()) }
+    if state.queued() >= state.longest_queue() { state.flush() } else { Ok(()) }
 }
 
 /// Queues a gate, under a condition or not, or runs an exchange; false for channels and what engines do by themselves.

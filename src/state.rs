@@ -43,6 +43,12 @@ pub struct Column {
     pub register: u64,
 }
 
+/// See [`State::longest_queue`], for a shard of so many bytes: about a tebibyte is moved in between, at one pass each.
+fn longest_queue(bytes: usize) -> usize {
+    const MOVED: usize = 1 << 40;
+    (MOVED / bytes.max(1)).clamp(16, 256)
+}
+
 /// Columns that are kept together: the core of a factored state, or one block of a sampled tail.
 pub struct Block {
     /// This rank's rows.
@@ -189,6 +195,13 @@ impl State {
     /// Operations that were asked for since the last flush or exchange, the same on every rank.
     pub fn queued(&self) -> usize {
         self.queued
+    }
+
+    /// Operations that are queued at most, the same on every rank: bounds the memory for them, and lets progress be seen in
+    /// long circuits without noise. A checkpoint, which changes no bit of a result, waits until what is queued runs anyway:
+    /// on a large shard, where each pass over it takes seconds, that must not be long.
+    pub fn longest_queue(&self) -> usize {
+        longest_queue(self.rows() * self.width() * self.amplitude)
     }
 
     /// Whether everything has run, the same on every rank.
@@ -399,5 +412,18 @@ impl State {
             .iter_mut()
             .zip(flat.chunks_exact(2))
             .for_each(|(value, parts)| *value = Complex64::new(parts[0], parts[1]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_shard_is_not_busy_for_long() {
+        let gibibyte = 1 << 30;
+        for (bytes, most) in [(0, 256), (gibibyte, 256), (4 * gibibyte, 256), (16 * gibibyte, 64), (usize::MAX, 16)] {
+            assert_eq!(longest_queue(bytes), most, "{bytes} bytes");
+        }
     }
 }

@@ -33,13 +33,13 @@ use crate::config::{self, Compression, Config, EngineKind, Located};
 use crate::device::cuda::range;
 use crate::driver::computer::{Computer, computer};
 use crate::driver::{self, Advance, Context, Job};
+use crate::engine::Engine;
 use crate::engine::budget::{PRUNE_FRACTION, Stair, Staircase};
 use crate::engine::certificate::Certificate;
 use crate::engine::density::Density;
 use crate::engine::low_rank::{Factor, LowRank, Settings};
 use crate::engine::statevector::Statevector;
 use crate::engine::trajectories::Trajectories;
-use crate::engine::{Engine, LARGEST_QUEUE};
 use crate::error::{Error, Result};
 use crate::io::{Output, Snapshot, StateFile, TraceRow};
 use crate::plan::Action;
@@ -348,7 +348,7 @@ impl Run {
     fn settle_sometimes(&mut self, exchanged: bool) -> Result<()> {
         let settled = exchanged || self.engine.is_settled();
         self.unsettled = if settled { 0 } else { self.unsettled + 1 };
-        if self.unsettled < LARGEST_QUEUE {
+        if self.unsettled < self.engine.longest_queue() {
             return Ok(());
         }
         self.unsettled = 0;

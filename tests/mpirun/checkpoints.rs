@@ -19,6 +19,18 @@ fn random() -> String {
     fixture("lret/random_n8_d13_s42.qasm")
 }
 
+/// Rotations of all qubits and gates on pairs at changing distances, so many times.
+fn layers(qubits: usize, count: usize) -> String {
+    let mut circuit = format!("OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[{qubits}] q;\n");
+    for layer in 0..count {
+        let rotations = (0..qubits).map(|qubit| format!("u3(0.{layer}1, 0.{qubit}7, 1.{qubit}) q[{qubit}];\n"));
+        let second = |qubit: usize| (qubit + 1 + layer % (qubits - 2)) % qubits;
+        let pairs = (0..qubits).map(|qubit| format!("cx q[{qubit}], q[{}];\n", second(qubit)));
+        circuit.extend(rotations.chain(pairs));
+    }
+    circuit
+}
+
 const OBSERVE: &str = "[observe]\nexpectations = [\"Z0\", \"X7 X0\", \"0.3*X1 X2 X3 - Z7\"]\nprobabilities = [[7, 0]]\n\
                        reduced = [[0, 5]]\nshots = 300\n";
 
@@ -128,6 +140,7 @@ fn goes_on_bit_for_bit(job: &JobFolder, least_starts: [usize; 2], what: &str) {
         let expected = undisturbed(job, ranks);
         let starts = in_pieces(job, |_| ranks);
         let what = format!("{what} on {ranks} ranks in {starts} pieces");
+        eprintln!("PIECES {what}");
         assert!(starts >= least_starts[usize::from(ranks > 1)], "{what}");
         assert_same_bits(&expected, &results(job), &what);
         std::fs::remove_file(job.path("job.h5")).unwrap();
@@ -150,23 +163,16 @@ fn a_sampled_tail_goes_on_bit_for_bit() {
 #[test]
 fn a_density_matrix_goes_on_bit_for_bit() {
     let job = JobFolder::new(
-        &fixture("lret/random_n6_d13_s42.qasm"),
-        "[engine]\nkind = \"density\"\n[observe]\nexpectations = [\"Z0\"]\nentropy = true\nshots = 100\n",
+        &layers(6, 100),
+        "[noise]\ndepolarizing = { one_qubit = 1e-3, two_qubit = 0.01 }\n[engine]\nkind = \"density\"\n[observe]\nexpectations = [\"Z0\"]\nentropy = true\nshots = 100\n",
     );
     goes_on_bit_for_bit(&job, [1, 1], "density");
 }
 
 #[test]
 fn a_pure_state_goes_on_bit_for_bit() {
-    let mut circuit = String::from("OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[9] q;\n");
-    for layer in 0..60 {
-        let rotations = (0..9).map(|qubit| format!("u3(0.{layer}1, 0.{qubit}7, 1.{qubit}) q[{qubit}];\n"));
-        let pairs =
-            (0..9).map(|qubit| (qubit, (qubit + 1 + layer % 7) % 9)).map(|(a, b)| format!("cx q[{a}], q[{b}];\n"));
-        circuit.extend(rotations.chain(pairs));
-    }
     let job = JobFolder::new(
-        &circuit,
+        &layers(9, 300),
         "[engine]\nkind = \"statevector\"\n[observe]\nexpectations = [\"Z0 X3\"]\nshots = 100\n[output]\nstate = true\n",
     );
     goes_on_bit_for_bit(&job, [1, 2], "statevector");
@@ -189,7 +195,7 @@ fn snapshots_and_passes_before_the_last_go_on() {
 #[test]
 fn auto_hands_over_as_it_would_have() {
     let rest = "[noise]\ndepolarizing = { one_qubit = 0.02, two_qubit = 0.05 }\n[engine]\nkind = \"auto\"\nbudget = 1e-3\n[observe]\nexpectations = [\"Z0\"]\n";
-    let job = JobFolder::new(&fixture("lret/random_n6_d13_s42.qasm"), rest);
+    let job = JobFolder::new(&layers(6, 100), rest);
     goes_on_bit_for_bit(&job, [1, 1], "auto");
 }
 
