@@ -325,9 +325,11 @@ impl CircuitJob<'_> {
     /// Writes the checkpoint.
     pub(super) fn write_checkpoint(&mut self) -> Result<()> {
         let folder = folder(&self.inputs, self.context);
-        let (seconds, progress) = (self.clock.engine.elapsed().as_secs_f64(), self.progress());
+        let progress = self.progress();
         let Some(run) = &mut self.run else { return Ok(()) };
         run.engine.settle()?;
+        // What was queued has run only now.
+        let seconds = self.clock.engine.elapsed().as_secs_f64();
         let manifest = Manifest {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").into(),
