@@ -85,7 +85,7 @@ fn results(job: &JobFolder) -> BTreeMap<String, Vec<String>> {
     for name in ["results", "trace"] {
         content(&file.group(name).unwrap(), name, &mut all);
     }
-    all.retain(|name, _| !name.contains("seconds") && !name.contains("stream"));
+    all.retain(|name, _| ["seconds", "stream", "overlap"].iter().all(|time| !name.contains(time)));
     assert!(all.len() > 10, "{:?}", all.keys());
     all
 }
@@ -189,6 +189,18 @@ fn snapshots_and_passes_before_the_last_go_on() {
     let circuit = random().replacen("cx q[6], q[7];", "@rhoshard.snapshot early\nbarrier q;\ncx q[6], q[7];", 1);
     let job = JobFolder::new(&circuit, "[engine]\nbudget = 0.0008\n[observe]\nexpectations = [\"Z0\", \"X7 X0\"]\n");
     goes_on_bit_for_bit(&job, [8, 8], "snapshots");
+}
+
+/// With the kernels of the GPU, run on the CPU.
+#[cfg(feature = "emulated-gpu")]
+#[test]
+fn a_run_on_a_gpu_goes_on_bit_for_bit() {
+    let engine = "[engine]\ndevice = \"emulated\"\nbudget = 0.005\n";
+    let job = JobFolder::new(
+        &fixture("lret/random_n6_d13_s42.qasm"),
+        &format!("{engine}[observe]\nexpectations = [\"Z0\"]\n"),
+    );
+    goes_on_bit_for_bit(&job, [5, 5], "on a GPU");
 }
 
 /// It is stopped before the hand-over, in which the other engine starts from the beginning, and after it.
