@@ -69,28 +69,16 @@ impl Study {
     /// Those of [`Study::shares`] and of reading what was submitted.
     pub fn missing(&self, folder: &Path) -> Result<String> {
         let mut shares = self.shares(folder)?;
-        let submitted = self.last_cluster(folder)?.is_some();
         shares.retain(|share| !share.left.is_empty());
         let missing: usize = shares.iter().map(|share| share.left.len()).sum();
         if missing == 0 {
             return Ok(String::new());
         }
-        let all = self.ranks.len() * self.repeat;
-        if !submitted {
-            return Ok(format!("{missing} of {all} runs have no result yet.\n"));
+        let heading = format!("{missing} of {} runs have no result yet", self.ranks.len() * self.repeat);
+        match self.last_cluster(folder)? {
+            None => Ok(heading + ".\n"),
+            Some(_) => Ok(format!("{heading}:\n{}", describe(&shares)?)),
         }
-        let mut text = format!("{missing} of {all} runs have no result yet:\n");
-        let mut idle = false;
-        for share in shares {
-            let standing = share.standing()?;
-            idle |= !standing.is_active();
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "  {}: {}", share.describe(), in_words(&standing));
-        }
-        if idle {
-            text += "`rhoshard retry` with the folder of the study submits what is not in the queue.\n";
-        }
-        Ok(text)
     }
 }
 
@@ -102,14 +90,6 @@ impl Share {
         format!("{}, run{plural} {runs}", counted(self.ranks as u64, "rank"))
     }
 
-    /// How its job stands; a queue that cannot be asked has nothing in it.
-    ///
-    /// # Errors
-    /// Those of reading what was submitted.
-    fn standing(&self) -> Result<Standing> {
-        JobStanding::of(&self.folder).map(one_job)
-    }
-
     /// Why nothing of it is to be submitted, if so.
     ///
     /// # Errors
@@ -119,14 +99,31 @@ impl Share {
         if self.left.is_empty() {
             return Ok(Some(format!("{ranks}: every run has its result")));
         }
-        let standing = one_job(JobStanding::known(&self.folder)?);
+        let standing = one_job(&JobStanding::known(&self.folder)?);
         Ok(standing.is_active().then(|| format!("{}: in the queue already, {}", self.describe(), standing.words())))
     }
 }
 
+/// A line for each share on how it stands, and what to do next.
+fn describe(shares: &[Share]) -> Result<String> {
+    let jobs: Vec<JobStanding> = shares.iter().map(|share| JobStanding::of(&share.folder)).collect::<Result<_>>()?;
+    let mut text = String::new();
+    for (share, job) in shares.iter().zip(&jobs) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {}: {}", share.describe(), in_words(&one_job(job)));
+    }
+    let is_lost = |job: &&JobStanding| matches!(one_job(job), Standing::Lost(_));
+    match jobs.iter().filter(is_lost).find_map(|job| job.unasked.as_ref()) {
+        Some(why) => drop(writeln!(text, "The queue could not be asked ({why}): jobs in it count as lost here.")),
+        None if jobs.iter().all(|job| one_job(job).is_active()) => {}
+        None => text += "`rhoshard retry` with the folder of the study submits what is not in the queue.\n",
+    }
+    Ok(text)
+}
+
 /// How a job that is not split stands.
-fn one_job(standing: JobStanding) -> Standing {
-    standing.parts.into_values().next().map_or(Standing::Missing, |part| part.standing)
+fn one_job(job: &JobStanding) -> Standing {
+    job.parts.values().next().map_or(Standing::Missing, |part| part.standing.clone())
 }
 
 /// Of runs without a result: those of a job that has ended well were not among its own.
