@@ -412,11 +412,6 @@ fn absolute(path: &Path) -> Result<String> {
 }
 
 impl JobFile {
-    /// A job file that is read as it is.
-    fn plain(job: &Path) -> JobFile {
-        JobFile { job: job.to_path_buf(), define: Vec::new() }
-    }
-
     /// Names and values; an argument without a value has the empty name, which is refused with the others.
     fn definitions(&self) -> Vec<(String, String)> {
         let pair = |text: &String| match text.split_once('=') {

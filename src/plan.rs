@@ -16,13 +16,17 @@ mod replacement;
 mod superoperator;
 pub mod widths;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::model::{Channel, Circuit, Control, Layout, PauliString};
 use num_complex::Complex64;
 
 pub use cost::{CompressionCost, Cost, Totals};
 pub use measurement::{BitSource, Condition, LARGEST_TRACKED_BITS};
+
+/// The most qubits of a state, those of ket and bra and outcome bits counted: `2^50` amplitudes are beyond any machine, and all
+/// masks and counts of bytes stay within 64 bits.
+pub const LARGEST_STATE: usize = 50;
 
 /// What one step does. Qubits are *physical*: below [`Plan::local_qubits`] a bit of the row index, from there on a bit
 /// of the rank.
@@ -213,10 +217,12 @@ impl Plan {
     /// Plans a circuit whose noise is already in it.
     ///
     /// # Errors
-    /// Input error (with the line of the circuit) for what cannot be run yet.
+    /// Input error (with the line of the circuit) for what cannot be run yet, and for a state of more than [`LARGEST_STATE`]
+    /// qubits.
     pub fn new(circuit: &Circuit, request: &Request) -> Result<Plan> {
         let resolved = measurement::resolve(circuit, request.outcomes)?;
         let (system, tracked) = (circuit.qubits(), resolved.slots);
+        check_size(system, tracked, request.density)?;
         let program = lowering::lower(system, &resolved.items);
         let program = match request.density {
             true => superoperator::on_density(program, system, tracked),
@@ -261,6 +267,41 @@ impl Plan {
     pub fn local_rows(&self) -> usize {
         1 << self.local_qubits()
     }
+}
+
+/// Outcomes of measurements that a state of this circuit carries along; `read` says whether they are read at the end.
+///
+/// # Errors
+/// Input error when there are more than [`LARGEST_TRACKED_BITS`].
+pub fn tracked_outcomes(circuit: &Circuit, read: bool) -> Result<usize> {
+    measurement::resolve(circuit, read).map(|resolved| resolved.slots)
+}
+
+/// Qubits of a density matrix as one column: those of ket and bra, and the outcomes carried along.
+pub fn density_qubits(system: usize, tracked: usize) -> usize {
+    2 * system + tracked
+}
+
+/// Refuses states beyond any machine before their sizes overflow.
+fn check_size(system: usize, tracked: usize, density: bool) -> Result<()> {
+    let qubits = if density { density_qubits(system, tracked) } else { system };
+    if qubits <= LARGEST_STATE {
+        return Ok(());
+    }
+    if !density {
+        let what = format!("a state of {system} qubits does not fit on any machine");
+        return Err(Error::input(what).allowed(format!("up to {LARGEST_STATE} qubits")));
+    }
+    let outcomes = match tracked {
+        0 => String::new(),
+        tracked => format!(" with {tracked} outcome(s) that are read later"),
+    };
+    let most = LARGEST_STATE.saturating_sub(tracked) / 2;
+    Err(Error::input(format!(
+        "a density matrix of {system} qubits{outcomes} does not fit on any machine: it has 2^{qubits} entries"
+    ))
+    .allowed(format!("up to {most} qubits{outcomes}"))
+    .next(format!("use kind = \"low-rank\": its columns have 2^{system} entries")))
 }
 
 /// The cheaper of two ways to fuse: with shards, a gate that takes in a control or a diagonal may need a qubit local

@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod collect;
 pub mod files;
+pub mod queue;
 
 use crate::error::{Error, Result};
 use crate::io;

@@ -149,8 +149,11 @@ impl Place {
             cluster: &cluster,
             request: &request,
             job: &self.path("adder.toml"),
+            folder: &self.submissions(),
             program: String::new(),
+            definitions: Vec::new(),
             arguments: Vec::new(),
+            results: Vec::new(),
             only,
             begun,
         };
@@ -526,4 +529,84 @@ fn the_template_that_saves_goes_on_after_a_warning() {
     start_now(&job, 1);
     end_of_template(&place, &job);
     assert_eq!((place.read("table"), place.read("starts").lines().count()), (counted(12), 2));
+}
+
+#[test]
+fn a_strong_study_runs_in_a_job_for_each_number_of_ranks_and_is_collected() {
+    if skipped() {
+        return;
+    }
+    let place = Place::new("", "");
+    let arguments =
+        ["bench", "scaling", "adder.toml", "--strong", "--ranks", "1,2", "--repeat", "2", "--submit", "test"];
+    let said = place.rhoshard(&arguments).expect_success("a study").stdout;
+    assert_eq!(said.matches("submitted job").count(), 2, "{said}");
+    let collect =
+        || place.rhoshard(&["bench", "scaling", "--collect", "adder-strong"]).expect_success("collect").stdout;
+    let begin = Instant::now();
+    let table = loop {
+        let said = collect();
+        if said.contains("written ") && !said.contains("no result yet") {
+            break said;
+        }
+        assert!(begin.elapsed() < DEADLINE, "{said}");
+        assert!(!said.contains("failed") && !said.contains("lost"), "{said}");
+        std::thread::sleep(Duration::from_millis(300));
+    };
+    let found: serde_json::Value = serde_json::from_str(&place.read("adder-strong/scaling.json")).unwrap();
+    let rows = found["rows"].as_array().unwrap();
+    let numbers = |name: &str| rows.iter().map(|row| row[name].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!(
+        (numbers("ranks"), numbers("runs"), numbers("threads")),
+        (vec![1, 2], vec![2, 2], vec![1, 1]),
+        "{table}"
+    );
+    assert!(rows.iter().all(|row| row["predicted"]["seconds"].as_f64().unwrap() > 0.0), "{table}");
+    for name in ["speed-up.svg", "efficiency.svg", "scaling.html", "scaling.csv"] {
+        assert!(place.path(&format!("adder-strong/{name}")).exists(), "{name}");
+    }
+    // The jobs asked for what their numbers of ranks need, and for no array.
+    for ranks in ["1", "2"] {
+        let script = place.read(&format!("adder-strong/ranks{ranks}.submit/1.sh"));
+        assert!(script.contains(&format!("#SBATCH --ntasks={ranks}\n")) && !script.contains("--array"), "{script}");
+        assert_eq!(place.read(&format!("adder-strong/ranks{ranks}.submit/1-1.exit")), "0\n");
+    }
+    let said = place.rhoshard(&["retry", "adder-strong"]).expect_success("retry").stdout;
+    assert!(said.contains("2 ranks: every run has its result") && said.contains("nothing to submit"), "{said}");
+    let status = place.rhoshard(&["status", "adder-strong"]).expect_success("status").stdout;
+    assert_eq!(status.matches("  done\n").count(), 2, "{status}");
+}
+
+#[test]
+fn a_study_that_was_killed_goes_on_with_the_runs_that_are_left() {
+    if skipped() {
+        return;
+    }
+    // The program is cancelled in its second run; then it goes on with that.
+    let script =
+        "echo \"$3\" >> runs\n[[ $3 != *run2.h5 || -e fixed ]] || { touch started; sleep 100 & wait; }\ntouch \"$3\"\n";
+    let place = Place::with_program(script, "");
+    let arguments = ["bench", "scaling", "adder.toml", "--strong", "--ranks", "1", "--repeat", "3", "--submit", "test"];
+    place.rhoshard(&arguments).expect_success("a study");
+    place.wait_for_file("started");
+    let said = place.rhoshard(&arguments).expect_success("again").stdout;
+    assert!(said.contains("1 rank, runs 2-3: in the queue already, running") && !said.contains("submitted"), "{said}");
+    place.rhoshard(&["cancel", "adder-strong"]).expect_success("cancel");
+    let folder = Folder::of_job(&place.path("adder-strong/ranks1")).unwrap();
+    let begin = Instant::now();
+    let active = || !JobStanding::of(&folder).unwrap().where_standing(Standing::is_active).is_empty();
+    while active() {
+        assert!(begin.elapsed() < DEADLINE, "it is not cancelled");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    std::fs::write(place.path("fixed"), "").unwrap();
+    let said = place.rhoshard(&["retry", "adder-strong"]).expect_success("retry").stdout;
+    assert!(said.contains("2 runs, one after the other") && said.contains("submitted job"), "{said}");
+    while active() {
+        assert!(begin.elapsed() < DEADLINE, "it does not end");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let runs: Vec<char> = place.read("runs").lines().filter_map(|line| line.chars().rev().nth(3)).collect();
+    assert_eq!(runs, ['1', '2', '2', '3']);
+    assert_eq!(JobStanding::of(&folder).unwrap().parts[&1].standing, Standing::Done);
 }

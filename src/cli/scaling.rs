@@ -1,7 +1,11 @@
 //! `rhoshard bench scaling`.
 
+mod submit;
+
 use super::JobFile;
+use super::cluster::time;
 use crate::cluster::local::{Launcher, run, typed};
+use crate::cluster::submit::refuse_active;
 use crate::driver::Context;
 use crate::error::{Error, Result};
 use crate::jobs::{self, PlanOptions, WidthSource};
@@ -12,6 +16,8 @@ use crate::scaling::{Kind, Planned, Study};
 use clap::{ArgGroup, Args};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+
+pub(super) use submit::{Place, submit};
 
 /// What to run, how, and where it goes.
 #[derive(Args)]
@@ -42,10 +48,17 @@ pub(super) struct ScalingArguments {
     /// What starts ranks, before `-n RANKS`, for instance 'srun --mpi=pmix' [default: MPIRUN, or mpirun]
     #[arg(long, value_name = "COMMAND", conflicts_with = "collect")]
     launcher: Option<String>,
+    /// Submit the runs to the queue of a cluster, a job for each number of ranks; --collect makes the tables later. A
+    /// profile or its name, as for `rhoshard submit`
+    #[arg(long, value_name = "CLUSTER", conflicts_with_all = ["collect", "launcher", "machine"])]
+    submit: Option<String>,
+    /// The time to ask for, for each job, hours:minutes:seconds, instead of that of its plan
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "submit")]
+    time: Option<u64>,
     /// Predict for this machine, a file that `rhoshard bench machine` wrote
     #[arg(long, value_name = "FILE")]
     machine: Option<PathBuf>,
-    /// Only print the commands of the runs that are left, for batch scripts; --collect makes the tables later
+    /// Only print the commands of the runs that are left, or with --submit the scripts; --collect makes the tables later
     #[arg(long, conflicts_with = "collect")]
     dry_run: bool,
     /// Only make tables and plots of the results in this folder
@@ -85,6 +98,10 @@ pub(super) fn scaling<'a>(
         (None, Some(job)) => {
             let study = wanted.study(job)?;
             let folder = wanted.folder(&study);
+            if let Some(cluster) = &wanted.submit {
+                let place = Place { cluster, time: wanted.time, dry_run: wanted.dry_run };
+                return submit(&study, &folder, &place, context);
+            }
             if wanted.dry_run {
                 return commands(wanted, &study, &folder);
             }
@@ -96,17 +113,12 @@ pub(super) fn scaling<'a>(
     evaluate(wanted, study, &folder, &context)
 }
 
-/// Runs that have no result yet: a study that was interrupted goes on.
-fn left(study: &Study, folder: &Path) -> Result<Vec<Planned>> {
-    Ok(study.runs()?.into_iter().filter(|run| !run.result(folder).exists()).collect())
-}
-
 fn commands(wanted: &ScalingArguments, study: &Study, folder: &Path) -> Result<String> {
     let launcher = Launcher::find(wanted.launcher.as_deref())?;
     let folder = absolute(folder)?;
     study.save(&folder)?;
     let mut text = String::new();
-    for run in left(study, &folder)? {
+    for run in study.left(&folder)? {
         let _ = writeln!(text, "{}", typed(&launcher.command(run.ranks, &study.arguments(&run, &folder))?));
     }
     let _ = writeln!(text, "# then: rhoshard bench scaling --collect {}", typed(&[folder.into_os_string()]));
@@ -128,6 +140,8 @@ fn measure<'a>(
     let launcher = Launcher::find(wanted.launcher.as_deref())?;
     let folder = absolute(folder)?;
     let runs = study.runs()?;
+    // Two runs would write the same file.
+    study.shares(&folder)?.iter().try_for_each(|share| refuse_active(&share.folder))?;
     // Every job is looked at before the first one runs; what is wrong with the largest shows after a second, not after hours.
     for first in runs.iter().take(study.ranks.len()) {
         let context = context(&job_file(&study.job, first.definition()))?;
@@ -135,7 +149,7 @@ fn measure<'a>(
     }
     study.save(&folder)?;
     let tell = context(&job_file(&study.job, runs[0].definition()))?;
-    for run_left in left(study, &folder)? {
+    for run_left in study.left(&folder)? {
         let Planned { ranks, repetition, .. } = run_left;
         tell.tell(&format!(
             "run {repetition} of {} on {ranks} rank{}",
@@ -159,7 +173,14 @@ fn evaluate<'a>(
     folder: &Path,
     context: &impl Fn(&JobFile) -> Result<Context<'a>>,
 ) -> Result<String> {
-    let samples = collect(folder)?;
+    let missing = study.as_ref().map(|study| study.missing(folder)).transpose()?.unwrap_or_default();
+    let samples = match (collect(folder), &study) {
+        // Nothing is wrong with jobs that wait.
+        (Err(_), Some(study)) if study.last_cluster(folder)?.is_some() && !study.has_result(folder)? => {
+            return Ok(missing);
+        }
+        (samples, _) => samples?,
+    };
     let kind = study.as_ref().map(|study| study.kind).or(wanted.kind());
     let kind = kind.ok_or_else(|| {
         Error::input("which scaling? The folder does not say").in_file(folder.display()).allowed("--strong or --weak")
@@ -185,12 +206,7 @@ fn evaluate<'a>(
     let findings = Findings { kind, job, engine: samples[0].engine.clone(), model, rows };
     let files = findings.write(folder)?;
     let mut text = findings.text();
-    if let Some(study) = &study {
-        let (missing, all) = (left(study, folder)?.len(), study.runs()?.len());
-        if missing > 0 {
-            let _ = writeln!(text, "{missing} of {all} runs have no result yet.");
-        }
-    }
+    text += &missing;
     text += "\n";
     files.iter().for_each(|file| text += &format!("written {}\n", file.display()));
     Ok(text)

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Ends the name of the folder.
 const ENDING: &str = "submit";
@@ -40,6 +41,9 @@ pub struct Submission {
     /// The parts of the whole job.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub of: Option<u64>,
+    /// What stands for `{NAME}` in the job file, each as `NAME=VALUE`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub definitions: Vec<String>,
     /// When it was submitted, in seconds since 1970.
     pub time: u64,
 }
@@ -88,7 +92,7 @@ impl Folder {
         let unreadable = |cause| Error::resource(format!("cannot be read: {cause}")).in_file(path.display());
         let entries = std::fs::read_dir(path).map_err(unreadable)?.filter_map(|entry| Some(entry.ok()?.path()));
         let mut paths: Vec<PathBuf> = entries.filter(|path| is_records(path)).collect();
-        paths.sort();
+        paths.sort_by_cached_key(|path| in_order(&path.to_string_lossy()));
         let folders = paths.iter().map(|path| Ok(Folder { path: absolute(path)? })).collect::<Result<Vec<Folder>>>()?;
         if folders.is_empty() { Err(nothing("nothing was submitted in this folder")) } else { Ok(folders) }
     }
@@ -208,9 +212,29 @@ impl Folder {
         self.path.join(format!("{number}-{element}.log"))
     }
 
+    /// When any of its elements printed last; nothing if none has.
+    pub fn printed(&self) -> Option<SystemTime> {
+        let entries = std::fs::read_dir(&self.path).ok()?.filter_map(|entry| entry.ok());
+        let logs = entries.filter(|entry| entry.path().extension().is_some_and(|ending| ending == "log"));
+        logs.filter_map(|log| log.metadata().ok()?.modified().ok()).max()
+    }
+
     fn small(&self, name: &str) -> Option<String> {
         std::fs::read_to_string(self.path.join(name)).ok()
     }
+}
+
+/// What names are sorted by, so that `ranks2` comes before `ranks16`: digits in a row count as a number.
+fn in_order(name: &str) -> Vec<(String, u128)> {
+    let is_digit = |letter: &char| letter.is_ascii_digit();
+    let (mut pieces, mut rest) = (Vec::new(), name);
+    while !rest.is_empty() {
+        let words = rest.find(|letter| is_digit(&letter)).unwrap_or(rest.len());
+        let digits = rest[words..].find(|letter| !is_digit(&letter)).map_or(rest.len(), |digits| words + digits);
+        pieces.push((rest[..words].to_string(), rest[words..digits].parse().unwrap_or(u128::MAX)));
+        rest = &rest[digits..];
+    }
+    pieces
 }
 
 fn unusable(what: &str, cause: std::io::Error, file: &Path) -> Error {
@@ -244,6 +268,7 @@ pub(super) mod tests {
             job: job.into(),
             parts: parts.map(|(parts, _)| Parts::try_from(parts.to_string()).unwrap()),
             of: parts.map(|(_, of)| of),
+            definitions: Vec::new(),
             time: 0,
         }
     }
@@ -267,7 +292,18 @@ pub(super) mod tests {
         assert_eq!(all[0].elements(), [(1, 1), (2, 2), (3, 3), (5, 4)]);
         assert_eq!(all[1].elements(), [(1, 1)]);
         let line = std::fs::read_to_string(folder.path().join(RECORDS)).unwrap().lines().next().unwrap().to_string();
-        assert!(line.contains("\"parts\":\"1-3,5\",\"of\":8"), "{line}");
+        assert!(line.contains("\"parts\":\"1-3,5\",\"of\":8") && !line.contains("definitions"), "{line}");
+        let defined = Submission { definitions: vec!["n=3".into(), "a b=it's".into()], ..submission(4, 4, "13", None) };
+        folder.add(&defined).unwrap();
+        assert_eq!(folder.last_round().unwrap(), [defined]);
+    }
+
+    #[test]
+    fn names_are_sorted_as_people_do() {
+        let mut names = ["ranks16", "b", "ranks2", "a10x", "a10", "a9x", "ranks2-3", "7"];
+        names.sort_by_cached_key(|name| in_order(name));
+        assert_eq!(names, ["7", "a9x", "a10", "a10x", "b", "ranks2", "ranks2-3", "ranks16"]);
+        assert_eq!(in_order("99999999999999999999999999999999999999999").len(), 1, "any number of digits");
     }
 
     #[test]

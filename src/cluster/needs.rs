@@ -66,6 +66,14 @@ pub struct OnRanks {
     pub seconds: f64,
 }
 
+impl Needs {
+    /// What so many runs take, one after the other.
+    pub fn repeated(&self, runs: u64) -> Needs {
+        let on = self.on.iter().map(|on| OnRanks { seconds: on.seconds * runs as f64, ..*on });
+        Needs { on: on.collect(), ..self.clone() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,6 +29,9 @@ pub struct Piece {
     pub program: String,
     /// More arguments of `run`.
     pub arguments: Vec<String>,
+    /// Result files, absolute, of several runs that are made one after the other; none for one run, whose result goes where the
+    /// job says.
+    pub results: Vec<String>,
 }
 
 impl Piece {
@@ -38,8 +41,9 @@ impl Piece {
         self.parts.as_ref().map(|(parts, _)| parts.count()).filter(|count| *count > 1)
     }
 
+    /// What the job is called: as the folder of its scripts, which is called as the job file.
     fn stem(&self) -> String {
-        PathBuf::from(&self.job_file).file_stem().unwrap_or_default().to_string_lossy().into_owned()
+        self.submissions.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 }
 
@@ -65,7 +69,8 @@ pub fn script(profile: &Profile, request: &Request, piece: &Piece) -> String {
 fn title(text: &mut String, profile: &Profile, piece: &Piece) {
     let what = match &piece.parts {
         Some((parts, of)) => format!("{} of {of} of a sweep", counted(parts.count(), "part")),
-        None => "one job".into(),
+        None if piece.results.is_empty() => "one job".into(),
+        None => format!("{}, one after the other", counted(piece.results.len() as u64, "run")),
     };
     let by_hand = scheduler(profile.scheduler).submit(&format!("{}.sh", piece.number), None).typed();
     let _ = writeln!(
@@ -135,15 +140,59 @@ trap 'warned=1; pass_on USR1' USR1
 trap 'cancelled=1; pass_on TERM' TERM INT
 ";
 
-/// Starts the program and waits for it.
+const WAIT: &str = "\
+\x20   \"$@\" &
+    program=$!
+    code=127
+    while :; do
+        signalled=
+        wait \"$program\"
+        status=$?
+        ((status == 127)) || code=$status # 127: the program had ended before a signal came
+        [[ -n $signalled ]] || break
+    done
+    program=
+    # Warned before it could listen, the program had nothing to lose.
+    [[ -z $warned ]] || ((code != 138)) || code=99
+    # A launcher that has passed on a signal may end with a code of its own.
+    [[ ! -e $record.interrupted ]] || code=99
+    return \"$code\"
+}
+";
+
+/// Starts the program and waits for it: once, or for each result that is not there yet.
 fn program(text: &mut String, profile: &Profile, request: &Request, piece: &Piece) {
     text.push_str(WAITING);
+    text.push_str("export RHOSHARD_INTERRUPTED=$record.interrupted # The program makes it when it ends with 99.\n");
+    text.push_str("# Runs a command to its end; its exit code is in `code`.\nrun() {\n");
     if !scheduler(profile.scheduler).warns() {
         let seconds = request.seconds.saturating_sub(profile.warning).max(1);
-        text.push_str("# This batch system gives no warning: the program looks at the clock.\n");
-        let _ = writeln!(text, "export RHOSHARD_WALL_TIME=$(({seconds} - SECONDS))");
+        text.push_str("    # This batch system gives no warning: the program looks at the clock.\n");
+        let _ = writeln!(text, "    export RHOSHARD_WALL_TIME=$(({seconds} - SECONDS))");
+        text.push_str("    ((RHOSHARD_WALL_TIME > 0)) || warned=1\n");
     }
-    text.push_str("export RHOSHARD_INTERRUPTED=$record.interrupted # The program makes it when it ends with 99.\n");
+    text.push_str("    [[ -z $warned$cancelled ]] || { code=99; return 99; }\n");
+    text.push_str(WAIT);
+    let command = command(profile, request, piece);
+    if piece.results.is_empty() {
+        let _ = writeln!(text, "run {command}");
+        return;
+    }
+    text.push_str("code=0\nresults=(\n");
+    for result in &piece.results {
+        let _ = writeln!(text, "    {}", quoted(result));
+    }
+    let _ = write!(
+        text,
+        ")\nfor result in \"${{results[@]}}\"; do\n\
+         \x20   # A job that is started again goes on with the first run that has not ended.\n\
+         \x20   [[ -e $result ]] || run {command} || break\n\
+         done\n"
+    );
+}
+
+/// The command line of a run.
+fn command(profile: &Profile, request: &Request, piece: &Piece) -> String {
     let mut words = launcher(profile, request);
     words.push(quoted(profile.program.as_ref().unwrap_or(&piece.program)));
     words.push("run".into());
@@ -151,25 +200,13 @@ fn program(text: &mut String, profile: &Profile, request: &Request, piece: &Piec
     if let Some((_, of)) = &piece.parts {
         words.push(format!("--part \"$part/{of}\""));
     }
+    if !piece.results.is_empty() {
+        words.push("--output \"$result\"".into());
+    }
     // A name is never taken for an option.
     let job = if piece.job_file.starts_with('-') { format!("./{}", piece.job_file) } else { piece.job_file.clone() };
     words.push(quoted(&job));
-    let _ = writeln!(text, "{} &\nprogram=$!", words.join(" "));
-    text.push_str(
-        "code=127\n\
-         while :; do\n\
-         \x20   signalled=\n\
-         \x20   wait \"$program\"\n\
-         \x20   status=$?\n\
-         \x20   ((status == 127)) || code=$status # 127: the program had ended before a signal came\n\
-         \x20   [[ -n $signalled ]] || break\n\
-         done\n\
-         program=\n\
-         # Warned before it could listen, the program had nothing to lose.\n\
-         [[ -z $warned ]] || ((code != 138)) || code=99\n\
-         # A launcher that has passed on a signal may end with a code of its own.\n\
-         [[ ! -e $record.interrupted ]] || code=99\n",
-    );
+    words.join(" ")
 }
 
 fn launcher(profile: &Profile, request: &Request) -> Vec<String> {

@@ -38,7 +38,7 @@ impl Standing {
     }
 
     /// In words.
-    fn words(&self) -> String {
+    pub fn words(&self) -> String {
         match self {
             Standing::Waiting(reason) if reason.is_empty() || reason == "None" => "waiting".into(),
             Standing::Waiting(reason) => format!("waiting ({reason})"),
@@ -108,6 +108,25 @@ impl JobStanding {
         Ok(JobStanding { submissions, parts, unasked })
     }
 
+    /// As [`JobStanding::of`], where what is in the queue must be known.
+    ///
+    /// # Errors
+    /// Resource error when the queue cannot be asked, and those of reading the folder.
+    pub fn known(folder: &Folder) -> Result<JobStanding> {
+        let standing = JobStanding::of(folder)?;
+        match &standing.unasked {
+            None => Ok(standing),
+            Some(why) => Err(Error::resource(format!("the queue could not be asked what is still in it: {why}"))
+                .in_file(folder.path().display())
+                .next("do this on a login node of the cluster")),
+        }
+    }
+
+    /// What stands for `{NAME}` in the job file, as it was last submitted.
+    pub fn definitions(&self) -> &[String] {
+        self.submissions.last().map_or(&[], |last| &last.definitions)
+    }
+
     /// The parts of which this is true.
     pub fn where_standing(&self, is: impl Fn(&Standing) -> bool) -> Parts {
         self.parts.iter().filter(|(_, part)| is(&part.standing)).map(|(part, _)| *part).collect()
@@ -141,6 +160,9 @@ impl JobStanding {
         let size = self.of_parts().map_or(String::new(), |of| format!(", {}", counted(of, "part")));
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}{size}, on {cluster}", folder.name());
+        if !self.definitions().is_empty() {
+            let _ = writeln!(text, "  with {}", self.definitions().join(", "));
+        }
         if let Some(why) = &self.unasked {
             let _ = writeln!(text, "  The queue could not be asked ({why}): jobs in it count as lost here.");
         }

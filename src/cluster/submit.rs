@@ -23,10 +23,16 @@ pub struct Order<'a> {
     pub request: &'a Request,
     /// The job file.
     pub job: &'a Path,
+    /// Where scripts, logs and records go.
+    pub folder: &'a Folder,
     /// The program, where the profile does not name it.
     pub program: String,
+    /// What stands for `{NAME}` in the job file, each as `NAME=VALUE`.
+    pub definitions: Vec<String>,
     /// More arguments of `run`.
     pub arguments: Vec<String>,
+    /// Result files of several runs that one job makes one after the other; none for one run, whose result goes where the job says.
+    pub results: Vec<PathBuf>,
     /// Of a sweep: these parts, all if absent.
     pub only: Option<Parts>,
     /// The submission that the whole job began with; a new one if absent.
@@ -42,8 +48,10 @@ impl Order<'_> {
     ///
     /// # Errors
     /// Input error for paths that scripts cannot name.
-    fn pieces(&self, folder: &Folder, largest: u64) -> Result<Vec<Piece>> {
+    fn pieces(&self, largest: u64) -> Result<Vec<Piece>> {
         let job = absolute(self.job)?;
+        let text = |path: &PathBuf| Ok(absolute(path)?.to_string_lossy().into_owned());
+        let results = self.results.iter().map(text).collect::<Result<Vec<String>>>()?;
         let job_file = job.file_name().ok_or_else(|| Error::input("is no file").in_file(self.job.display()))?;
         let all = |of| self.only.clone().unwrap_or_else(|| Parts::all(of));
         let arrays: Vec<Option<(Parts, u64)>> = match self.request.parts {
@@ -55,11 +63,17 @@ impl Order<'_> {
             parts,
             folder: job.parent().unwrap_or(Path::new("/")).to_path_buf(),
             job_file: job_file.to_string_lossy().into_owned(),
-            submissions: folder.path().to_path_buf(),
+            submissions: self.folder.path().to_path_buf(),
             program: self.program.clone(),
-            arguments: self.arguments.clone(),
+            arguments: self.all_arguments(),
+            results: results.clone(),
         };
-        Ok((folder.next_number()..).zip(arrays).map(piece).collect())
+        Ok((self.folder.next_number()..).zip(arrays).map(piece).collect())
+    }
+
+    fn all_arguments(&self) -> Vec<String> {
+        let definitions = self.definitions.iter().flat_map(|definition| ["--define".into(), definition.clone()]);
+        definitions.chain(self.arguments.iter().cloned()).collect()
     }
 
     /// What would be typed and written.
@@ -67,9 +81,8 @@ impl Order<'_> {
     /// # Errors
     /// Input error for paths that scripts cannot name.
     pub fn dry_run(&self) -> Result<String> {
-        let folder = Folder::of_job(self.job)?;
-        let (largest, source) = self.largest_array();
-        let pieces = self.pieces(&folder, largest)?;
+        let (folder, (largest, source)) = (self.folder, self.largest_array());
+        let pieces = self.pieces(largest)?;
         let mut text = comment(&self.describe(&pieces, largest, &source));
         for (place, piece) in pieces.iter().enumerate() {
             let after = (place > 0).then_some("THE_JOB_BEFORE");
@@ -87,14 +100,13 @@ impl Order<'_> {
     /// # Errors
     /// Resource error when the batch system refuses; what it took before is recorded.
     pub fn submit(&self) -> Result<String> {
-        let folder = Folder::of_job(self.job)?;
-        let (largest, source) = self.largest_array();
-        let pieces = self.pieces(&folder, largest)?;
+        let (folder, (largest, source)) = (self.folder, self.largest_array());
+        let pieces = self.pieces(largest)?;
         let begun = self.begun.unwrap_or(pieces.first().map_or(1, |piece| piece.number));
         let mut text = self.describe(&pieces, largest, &source);
         let mut before: Option<String> = None;
         for piece in &pieces {
-            let job = self.submit_piece(&folder, piece, begun, before.as_deref())?;
+            let job = self.submit_piece(piece, begun, before.as_deref())?;
             let which = piece.parts.as_ref().map_or(String::new(), |(parts, _)| format!(": parts {parts}"));
             let after = before.map_or(String::new(), |before| format!(", after {before}"));
             let _ = writeln!(text, "submitted job {job}{which}{after}");
@@ -104,8 +116,8 @@ impl Order<'_> {
         Ok(text)
     }
 
-    fn submit_piece(&self, folder: &Folder, piece: &Piece, begun: u64, after: Option<&str>) -> Result<String> {
-        let (system, profile) = (self.system(), &self.cluster.profile);
+    fn submit_piece(&self, piece: &Piece, begun: u64, after: Option<&str>) -> Result<String> {
+        let (folder, system, profile) = (self.folder, self.system(), &self.cluster.profile);
         let file = folder.add_script(piece.number, &script(profile, self.request, piece))?;
         let call = system.submit(&file, after);
         let answer = command::run(&call, folder.path(), system)?;
@@ -121,6 +133,7 @@ impl Order<'_> {
             job: job.clone(),
             parts: piece.parts.as_ref().map(|(parts, _)| parts.clone()),
             of: piece.parts.as_ref().map(|(_, of)| *of),
+            definitions: self.definitions.clone(),
             time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         })?;
         Ok(job)
@@ -142,7 +155,13 @@ impl Order<'_> {
 
     fn describe(&self, pieces: &[Piece], largest: u64, source: &str) -> String {
         let (cluster, system) = (&self.cluster.name, self.cluster.profile.scheduler.name());
-        let mut text = format!("{} on {cluster} ({system})\n{}\n", self.job.display(), self.request.describe());
+        let mut text = format!("{} on {cluster} ({system})\n{}\n", shown(self.job), self.request.describe());
+        if !self.definitions.is_empty() {
+            let _ = writeln!(text, "with {}", self.definitions.join(", "));
+        }
+        if !self.results.is_empty() {
+            let _ = writeln!(text, "{}, one after the other", counted(self.results.len() as u64, "run"));
+        }
         if pieces.len() > 1 {
             let arrays = counted(pieces.len() as u64, "array");
             let _ = writeln!(text, "{arrays} of at most {largest} elements ({source}), one after the other");

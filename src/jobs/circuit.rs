@@ -22,33 +22,30 @@ mod resume;
 mod scalars;
 mod sizes;
 mod snapshots;
+mod start;
 mod tail;
 
 use super::{Checked, PlanOptions};
-use crate::backend::Backend;
 use crate::cluster::{Cluster, Conditions, Needs};
 use crate::comm::grid::{Grid, Shape};
 use crate::comm::{self, Communicator, agree, keep_on_root};
-use crate::config::{self, Compression, Config, EngineKind, Located};
+use crate::config::{self, Config, Located};
 use crate::device::cuda::range;
 use crate::driver::computer::{Computer, computer};
 use crate::driver::{self, Advance, Context, Job};
 use crate::engine::Engine;
-use crate::engine::budget::{PRUNE_FRACTION, Stair, Staircase};
+use crate::engine::budget::{Stair, Staircase};
 use crate::engine::certificate::Certificate;
-use crate::engine::density::Density;
-use crate::engine::low_rank::{Factor, LowRank, Settings};
-use crate::engine::statevector::Statevector;
-use crate::engine::trajectories::Trajectories;
 use crate::error::{Error, Result};
-use crate::io::{Output, Snapshot, StateFile, TraceRow};
+use crate::io::{Output, Snapshot, TraceRow};
 use crate::plan::Action;
 use device::{Devices, Ready};
 use ensemble::Ensemble;
 use hand_over::Watch;
-use inputs::{Inputs, Start};
+use inputs::Inputs;
 use resume::Found;
 use snapshots::Place;
+use start::{first_stair, settings, start_engine};
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
@@ -217,73 +214,6 @@ fn reserve_output(inputs: &Inputs, context: &Context<'_>) -> Result<Option<Outpu
         Output::reserve(&target)
     };
     keep_on_root(context.comm, reserve).map_err(|error| inputs.config.locate(named, error))
-}
-
-/// The engine at the start of the plan.
-fn start_engine(
-    comm: Rc<dyn Communicator>,
-    backend: &dyn Backend,
-    inputs: &Inputs,
-    settings: Settings,
-) -> Result<Box<dyn Engine>> {
-    let plan = &inputs.plan;
-    let basis = |index: u64| (plan.qubits, plan.start.to_physical(index));
-    Ok(match (inputs.config.engine.kind, &inputs.start) {
-        (EngineKind::Density, Start::Basis(index)) => Box::new(Density::from_basis_state(comm, backend, plan, *index)?),
-        (EngineKind::Statevector, Start::Basis(index)) => {
-            let (qubits, physical) = basis(*index);
-            Box::new(Statevector::from_basis_state(comm, backend, qubits, physical)?)
-        }
-        (EngineKind::Trajectories, Start::Basis(index)) => {
-            Box::new(Trajectories::from_basis_state(comm, backend, plan, *index, inputs.config.seed)?)
-        }
-        (EngineKind::LowRank | EngineKind::Auto, Start::Basis(index)) => {
-            let (qubits, physical) = basis(*index);
-            let engine = LowRank::from_basis_state(comm, backend, qubits, physical, settings)?;
-            match inputs.config.engine.tail {
-                Some(shape) => Box::new(engine.with_tail(backend, &inputs.plan, shape, inputs.config.seed)?),
-                None => Box::new(engine),
-            }
-        }
-        (_, Start::Factor(path, rank, rounding)) => {
-            let physical = |logical| plan.start.to_physical(logical);
-            let factor = Factor { qubits: plan.qubits, rank: *rank, rounding: *rounding, physical: &physical };
-            let mut file = None;
-            let read = |first, count| {
-                let file = match &mut file {
-                    Some(file) => file,
-                    none => none.insert(StateFile::open(path)?),
-                };
-                file.read_rows(first, count as u64)
-            };
-            Box::new(LowRank::from_factor(comm, backend, &factor, read, settings)?)
-        }
-    })
-}
-
-/// The search for the cut, unless the job names one.
-fn first_stair(inputs: &Inputs) -> Option<Staircase> {
-    let engine = &inputs.config.engine;
-    let searched = engine.kind == EngineKind::LowRank && engine.cut.is_none();
-    let budget = searched.then_some(engine.budget).flatten();
-    budget.map(|budget| Staircase::new(budget, &inputs.plan.branch_weights()))
-}
-
-fn settings(inputs: &Inputs, stairs: Option<&Staircase>) -> Settings {
-    let engine = &inputs.config.engine;
-    let cut = stairs.map_or(engine.cut.unwrap_or(0.0), Staircase::cut);
-    let prune = match engine.compression {
-        Compression::EveryChannel => 0.0,
-        Compression::Lazy => cut * PRUNE_FRACTION,
-    };
-    Settings {
-        cut,
-        prune: engine.prune.unwrap_or(prune),
-        compression: engine.compression,
-        max_rank: engine.max_rank,
-        max_width: inputs.max_width(),
-        budget: stairs.map(Staircase::budget),
-    }
 }
 
 impl Run {

@@ -68,9 +68,9 @@ impl CompressionCost {
 }
 
 impl Plan {
-    /// Bytes of one column of one shard.
+    /// Bytes of one column of one shard; the largest number when they are more.
     pub fn column_bytes(&self, amplitude_bytes: usize) -> u64 {
-        self.local_rows() as u64 * amplitude_bytes as u64
+        (self.local_rows() as u64).saturating_mul(amplitude_bytes as u64)
     }
 
     /// Columns of this plan's size that have the size of a density matrix: `2^n`, for each value of the outcomes that are
@@ -79,37 +79,39 @@ impl Plan {
         ((self.system + self.tracked) as f64).exp2()
     }
 
-    /// The cost of an action for one column; a channel's is for each column and branch.
+    /// The cost of an action for one column; a channel's is for each column and branch. Counts beyond 64 bits are at the largest
+    /// number.
     pub fn cost(&self, action: &Action, amplitude_bytes: usize) -> Cost {
         let column = self.column_bytes(amplitude_bytes);
-        let rows = self.local_rows() as u64;
-        let dense = |targets: &[usize]| (MULTIPLY_ADD * rows) << targets.len();
+        let both = column.saturating_mul(2);
+        let per_row = |flops: u64| flops.saturating_mul(self.local_rows() as u64);
+        let dense = |targets: &[usize]| per_row(MULTIPLY_ADD.saturating_mul(power(targets.len())));
         match action {
             Action::Unitary { controls, targets, .. } => {
                 let part = controls.len().min(63);
-                Cost { memory: (2 * column) >> part, flops: dense(targets) >> part, ..Cost::default() }
+                Cost { memory: both >> part, flops: dense(targets) >> part, ..Cost::default() }
             }
             Action::Permutation { controls, .. } => {
                 let part = controls.len().min(63);
-                Cost { memory: (2 * column) >> part, flops: (PRODUCT * rows) >> part, ..Cost::default() }
+                Cost { memory: both >> part, flops: per_row(PRODUCT) >> part, ..Cost::default() }
             }
             Action::Diagonal { controls, .. } => {
-                let flops = (PRODUCT * rows) >> controls.len().min(63);
-                Cost { memory: 2 * column, flops, ..Cost::default() }
+                let flops = per_row(PRODUCT) >> controls.len().min(63);
+                Cost { memory: both, flops, ..Cost::default() }
             }
-            Action::Channel { targets, .. } => Cost { memory: 2 * column, flops: dense(targets), ..Cost::default() },
+            Action::Channel { targets, .. } => Cost { memory: both, flops: dense(targets), ..Cost::default() },
             Action::Exchange { pairs } => {
-                let moved = column - (column >> pairs.len());
-                Cost { sent: moved, messages: (1 << pairs.len()) - 1, memory: 2 * moved, flops: 0 }
+                let moved = column - column / power(pairs.len());
+                Cost { sent: moved, messages: power(pairs.len()) - 1, memory: moved.saturating_mul(2), flops: 0 }
             }
             Action::Measure { overlaps, .. } => {
                 let crossing = overlaps.iter().filter(|group| self.crosses(group)).count() as u64;
                 let groups = overlaps.len() as u64;
                 Cost {
-                    sent: crossing * column,
+                    sent: crossing.saturating_mul(column),
                     messages: crossing,
-                    memory: groups * column,
-                    flops: groups * MULTIPLY_ADD * rows,
+                    memory: groups.saturating_mul(column),
+                    flops: per_row(groups.saturating_mul(MULTIPLY_ADD)),
                 }
             }
             Action::Conditional { action, .. } => self.cost(action, amplitude_bytes),
@@ -136,6 +138,11 @@ impl Plan {
         }
         totals
     }
+}
+
+/// `2^exponent`, at the largest number when it is larger.
+fn power(exponent: usize) -> u64 {
+    u32::try_from(exponent).ok().and_then(|exponent| 1u64.checked_shl(exponent)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -182,6 +189,17 @@ mod tests {
             controls: vec![control],
         };
         assert_eq!(cost(permutation), Cost { memory: 128, flops: 3 * 8, ..Cost::default() });
+    }
+
+    #[test]
+    fn costs_beyond_64_bits_are_at_the_largest_number() {
+        let plan = Plan { system: 31, qubits: 62, shards: 1, ..plan() };
+        let unitary = Action::Unitary { matrix: identity(16), targets: vec![0, 1, 31, 32], controls: vec![] };
+        assert_eq!(plan.column_bytes(16), u64::MAX);
+        assert_eq!(plan.cost(&unitary, 16), Cost { memory: u64::MAX, flops: u64::MAX, ..Cost::default() });
+        let diagonal = Action::Diagonal { entries: vec![Complex64::ONE; 2], targets: vec![4], controls: vec![] };
+        assert_eq!(plan.cost(&diagonal, 16), Cost { memory: u64::MAX, flops: u64::MAX, ..Cost::default() });
+        assert_eq!([power(0), power(63), power(64), power(1 << 40)], [1, 1 << 63, u64::MAX, u64::MAX]);
     }
 
     #[test]

@@ -54,6 +54,8 @@ impl Place {
         command.args(arguments).current_dir(self.folder.path());
         command.env("PATH", format!("{fakes}:{}", std::env::var("PATH").unwrap()));
         command.env("FAKE_SCHEDULER", self.path("state"));
+        // Programs that other tests start meanwhile inherit open files, and with them their locks.
+        command.env("HDF5_USE_FILE_LOCKING", "FALSE");
         finish(command)
     }
 
@@ -63,15 +65,48 @@ impl Place {
 
     /// Waits until `status` says this.
     fn wait_for(&self, what: &str) -> String {
+        self.wait_until(&["status", "scan.toml"], what)
+    }
+
+    /// Repeats a command until it says this.
+    fn wait_until(&self, command: &[&str], what: &str) -> String {
         let begin = Instant::now();
         loop {
-            let status = self.says(&["status", "scan.toml"]);
-            if status.contains(what) {
-                return status;
+            let said = self.says(command);
+            if said.contains(what) {
+                return said;
             }
-            assert!(begin.elapsed() < Duration::from_secs(60), "no `{what}` in\n{status}");
+            assert!(begin.elapsed() < Duration::from_secs(60), "no `{what}` in\n{said}");
             std::thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// The error of a command that is refused with this exit code.
+    fn refuses(&self, arguments: &[&str], code: i32) -> String {
+        let refused = self.rhoshard(arguments);
+        assert_eq!(refused.status.code(), Some(code), "{arguments:?}: {}{}", refused.stdout, refused.stderr);
+        refused.stderr
+    }
+
+    /// A job of two qubits or, with `{qubits}`, of as many as that stands for, and a program that waits for a file `go`.
+    fn with_circuit(self) -> Place {
+        let circuit = |qubits: &str| format!("OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[{qubits}] q;\nh q;\n");
+        for qubits in ["2", "3", "4"] {
+            std::fs::write(self.path(&format!("plus_{qubits}.qasm")), circuit(qubits)).unwrap();
+        }
+        let rest = "[engine]\nkind = \"statevector\"\nthreads = 1\n[observe]\nexpectations = [\"X0\"]\n";
+        for (name, qubits) in [("plus", "2"), ("family", "{qubits}")] {
+            let text = format!("job = \"circuit\"\n[circuit]\nfile = \"plus_{qubits}.qasm\"\n{rest}");
+            std::fs::write(self.path(&format!("{name}.toml")), text).unwrap();
+        }
+        let program = self.path("program.sh");
+        let script =
+            format!("#!/bin/bash\nuntil [[ -e go ]]; do sleep 0.05; done\nexec {} \"$@\"\n", rhoshard().display());
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let profile = std::fs::read_to_string(self.path("here.toml")).unwrap();
+        std::fs::write(self.path("here.toml"), format!("program = \"./program.sh\"\n{profile}")).unwrap();
+        self
     }
 
     fn values(&self) -> Vec<f64> {
@@ -214,4 +249,153 @@ fn several_of_a_command_that_works_once_are_refused() {
     let refused = finish(command);
     assert!(refused.stderr.contains("started 4 of this command"), "{}", refused.stderr);
     assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn definitions_go_with_the_job_and_with_its_retries() {
+    let place = Place::new("pbs", "{function}", "0.01", "");
+    let sweep = std::fs::read_to_string(place.path("scan.toml")).unwrap();
+    std::fs::write(place.path("scan.toml"), format!("# {{note}}\n{sweep}")).unwrap();
+    let submit = ["submit", "scan.toml", "--cluster", "here.toml", "--parts", "2"];
+    let defined = ["--define", "function=reciprocal", "--define", "note=it's a $test"];
+    assert!(place.refuses(&submit, 2).contains("{function}"), "the plan is that of the job as it will run");
+    assert!(place.refuses(&[&submit[..], &["--define", "a=1"]].concat(), 2).contains("{a} does not occur"));
+    let script = "run --define function=reciprocal --define 'note=it'\\''s a $test' --part \"$part/2\" scan.toml";
+    let said = place.says(&[&submit[..], &defined, &["--dry-run"]].concat());
+    assert!(said.contains(script), "{said}");
+    let said = place.says(&[&submit[..], &defined].concat());
+    assert!(said.contains("with function=reciprocal, note=it's a $test\n"), "{said}");
+    // 1/x fails at 0: so the script has passed the definitions on.
+    let status = place.wait_for("parts 1-2: failed with exit code 4 (points failed)");
+    assert!(status.contains("with function=reciprocal, note=it's a $test\n"), "{status}");
+    let retry = ["retry", "scan.toml", "--only", "failed", "--dry-run"];
+    let expected = script.replace(" --part", " --only failed --part");
+    for again in [&[][..], &defined] {
+        let said = place.says(&[&retry[..], again].concat());
+        assert!(said.contains(&expected), "{said}");
+    }
+    let refused = place.refuses(&[&retry[..], &["--define", "function=sphere"]].concat(), 2);
+    assert!(
+        refused.contains("scan.toml: it was submitted with --define function=reciprocal --define note="),
+        "{refused}"
+    );
+    place.says(&retry[..4]);
+    place.wait_for("parts 1-2: failed with exit code 4 (points failed)");
+    let records = std::fs::read_to_string(place.path("scan.submit/submissions.jsonl")).unwrap();
+    assert_eq!(
+        records.matches("\"definitions\":[\"function=reciprocal\",\"note=it's a $test\"]").count(),
+        2,
+        "{records}"
+    );
+}
+
+#[test]
+fn a_scaling_study_is_submitted_once_cancelled_retried_and_collected() {
+    for scheduler in ["pbs", "lsf"] {
+        let place = Place::new(scheduler, "sphere", "0.01", "").with_circuit();
+        let submit = ["bench", "scaling", "plus.toml", "--strong", "--ranks", "1,2", "--submit", "here.toml"];
+        let collect = ["bench", "scaling", "--collect", "plus-strong"];
+        let twice = [&submit[..], &["--repeat", "2"]].concat();
+        let said = place.says(&twice);
+        assert_eq!(said.matches("submitted job").count(), 2, "{said}");
+        assert!(said.contains("1 node, 2 ranks of 1 thread") && said.contains("2 runs, one after the other"), "{said}");
+        place.wait_until(
+            &collect,
+            "4 of 4 runs have no result yet:\n  1 rank, runs 1-2: running\n  2 ranks, runs 1-2: ",
+        );
+        place.wait_until(&collect, "\n  2 ranks, runs 1-2: running\n");
+        let status = place.says(&["status", "plus-strong"]);
+        assert!(status.contains("ranks1, on here") && status.contains("ranks2, on here"), "{status}");
+
+        // What is in the queue is not submitted again, nor run here.
+        let said = place.says(&twice);
+        assert!(said.contains("1 rank, runs 1-2: in the queue already, running"), "{said}");
+        assert!(said.contains("nothing to submit") && !said.contains("submitted job"), "{said}");
+        let here =
+            ["bench", "scaling", "plus.toml", "--strong", "--ranks", "1,2", "--repeat", "2", "--launcher", "true"];
+        assert!(place.refuses(&here, 2).contains("in the queue already"));
+
+        assert_eq!(place.says(&["cancel", "plus-strong"]).matches("cancelled").count(), 2);
+        place.wait_until(&collect, "1 rank, runs 1-2: cancelled\n  2 ranks, runs 1-2: cancelled\n");
+        assert!(place.refuses(&["retry", "plus-strong", "--ranks", "2"], 2).contains("says itself what its jobs are"));
+        assert!(place.refuses(&["retry", "plus-strong/ranks2"], 2).contains("retry the study"));
+        std::fs::write(place.path("go"), "").unwrap();
+        let said = place.says(&["retry", "plus-strong"]);
+        assert_eq!(said.matches("submitted job").count(), 2, "{said}");
+        let table = place.wait_until(&collect, "written ");
+        assert!(table.contains("strong scaling of plus.toml by the statevector engine"), "{table}");
+        let done = place.wait_until(&["status", "plus-strong"], "0        0      1        0\n  done\nranks2");
+        assert!(!done.contains("next:"), "{done}");
+        place.wait_until(&["retry", "plus-strong"], "2 ranks: every run has its result");
+        let table = place.says(&collect);
+        assert!(!table.contains("no result yet"), "{table}");
+        let names = ["ranks1-run1.h5", "ranks1-run2.h5", "ranks2-run1.h5", "ranks2-run2.h5", "scaling.html"];
+        assert!(names.iter().all(|name| place.path(&format!("plus-strong/{name}")).exists()), "{table}");
+        let log = place.says(&["logs", "plus-strong"]);
+        assert!(log.contains("ranks2.submit") && log.contains("ranks2-run2.h5"), "that of the last to print: {log}");
+
+        // A longer study submits the runs that it adds.
+        let said = place.says(&[&submit[..], &["--repeat", "3", "--dry-run"]].concat());
+        assert!(said.contains("ranks1-run3.h5") && said.contains("ranks2-run3.h5"), "{said}");
+        assert!(!said.contains("run1.h5") && !said.contains("run2.h5"), "{said}");
+    }
+}
+
+#[test]
+fn a_dry_run_of_a_study_prints_a_script_for_each_number_of_ranks() {
+    let place = Place::new("slurm", "sphere", "0.01", "").with_circuit();
+    let heads = [
+        ("slurm", "#SBATCH --ntasks=2\n", "sbatch --parsable 1.sh", "srun --ntasks=2"),
+        ("pbs", "#PBS -l select=1:ncpus=2:mpiprocs=2:ompthreads=1:mem=", "qsub 1.sh", "mpirun -n 2"),
+        ("torque", "#PBS -l nodes=1:ppn=2,mem=", "qsub 1.sh", "mpirun -n 2"),
+        ("lsf", "#BSUB -n 2\n", "bsub < 1.sh", "mpirun -n 2"),
+        ("gridengine", "#$ -pe mpi 2\n", "qsub -terse 1.sh", "mpirun -n 2"),
+    ];
+    for (cluster, head, submit, launcher) in heads {
+        let weak = ["bench", "scaling", "family.toml", "--weak", "--qubits", "3", "--ranks", "1,2", "--repeat", "2"];
+        let said = place.says(&[&weak[..], &["--submit", cluster, "--time", "0:20:00", "--dry-run"]].concat());
+        assert_eq!(said.matches("#!/bin/bash").count(), 2, "{cluster}: {said}");
+        assert!(said.contains(head) && said.contains(submit) && said.contains("time 00:20:00"), "{cluster}: {said}");
+        let folder = place.path("family-weak").canonicalize().unwrap_or(place.path("family-weak"));
+        for (ranks, qubits) in [(1, 3), (2, 4)] {
+            let (folder, launcher) = (folder.display(), launcher.replace('2', &ranks.to_string()));
+            let results =
+                format!("results=(\n    {folder}/ranks{ranks}-run1.h5\n    {folder}/ranks{ranks}-run2.h5\n)\n");
+            let run = format!("run --define qubits={qubits} --output \"$result\" family.toml || break");
+            assert!(said.contains(&results) && said.contains(&format!("|| run {launcher} ")), "{cluster}: {said}");
+            assert!(
+                said.contains(&run) && said.contains(&format!("folder={folder}/ranks{ranks}.submit")),
+                "{cluster}: {said}"
+            );
+        }
+        assert!(said.contains("\n# then: rhoshard bench scaling --collect "), "{cluster}: {said}");
+        assert!(!place.path("family-weak").exists(), "a dry run changes nothing");
+    }
+}
+
+#[test]
+fn studies_that_cannot_be_submitted_are_refused_before_any_job_is() {
+    let place = Place::new("pbs", "sphere", "0.01", "").with_circuit();
+    let study = |rest: &[&'static str]| [&["bench", "scaling"], rest, &["--submit", "here.toml"]].concat();
+    let said = place.refuses(&study(&["scan.toml", "--strong"]), 2);
+    assert!(said.contains("scan.toml: a scaling study is of one circuit, not of a sweep"), "{said}");
+    // The node has four cores; the circuit of four ranks is missing.
+    let said = place.refuses(&study(&["plus.toml", "--strong", "--ranks", "1,8"]), 2);
+    assert!(said.contains("plus.toml: the job does not fit: on 8 ranks"), "{said}");
+    let said = place.refuses(&study(&["family.toml", "--weak", "--qubits", "3", "--ranks", "1,2,4"]), 2);
+    assert!(said.contains("plus_5.qasm"), "{said}");
+    assert!(place.refuses(&study(&["plus.toml", "--strong", "--launcher", "srun"]), 2).contains("cannot be used with"));
+    assert!(place.refuses(&["bench", "scaling", "plus.toml", "--strong", "--time", "1:00:00"], 2).contains("--submit"));
+    assert!(
+        place.refuses(&["bench", "scaling", "plus.toml", "--strong", "--submit", "nowhere"], 2).contains("nowhere")
+    );
+    assert!(
+        !place.path("plus-strong").exists()
+            && !place.path("family-weak").exists()
+            && !place.path("scan-strong").exists()
+    );
+    assert_eq!(std::fs::read_dir(place.path("state")).unwrap().count(), 0, "nothing was submitted");
+    let local = place.says(&["bench", "scaling", "plus.toml", "--strong", "--launcher", "true", "--dry-run"]);
+    assert!(local.contains("true -n 4"), "{local}");
+    assert!(place.refuses(&["retry", "plus-strong"], 2).contains("nothing was submitted for this study"));
 }

@@ -137,3 +137,64 @@ fn plans_for_all_numbers_of_ranks_are_quick() {
     // A hang or a cost that grows with the state, not a measurement.
     assert!(begin.elapsed().as_secs() < 30 && text.contains("\n   4096 "), "{text}");
 }
+
+/// A noiseless chain of gates on so many qubits, or a noisy one, for an engine with so much memory on each rank.
+fn chain(qubits: usize, engine: &str, memory: &str) -> JobFolder {
+    let circuit = format!(
+        "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[{qubits}] q;\nh q;\nfor int i in [1:{}] {{ cx q[i - 1], q[i]; }}\n",
+        qubits - 1
+    );
+    let noise = if engine == "statevector" { "" } else { "[noise]\ndepolarizing = { one_qubit = 1e-4 }\n" };
+    let rest =
+        format!("{noise}[engine]\nkind = \"{engine}\"\nmemory = \"{memory}\"\n[observe]\nexpectations = [\"Z0\"]\n");
+    JobFolder::new(&circuit, &rest)
+}
+
+const ENGINES: [&str; 5] = ["statevector", "density", "low-rank", "trajectories", "auto"];
+/// A density matrix of 30 qubits has 2^64 bytes, one of 32 qubits 2^64 entries.
+const LARGE: [usize; 7] = [26, 29, 30, 31, 32, 33, 40];
+
+#[test]
+fn states_that_do_not_fit_are_refused_at_any_size() {
+    for (engine, qubits) in ENGINES.iter().flat_map(|engine| LARGE.map(|qubits| (engine, qubits))) {
+        let finished = plan(&chain(qubits, engine, "64 MiB"), &[]);
+        assert_eq!(finished.status.code(), Some(2), "{engine}, {qubits} qubits: {}", finished.stderr);
+        assert!(finished.stderr.contains("does not fit"), "{engine}, {qubits} qubits: {}", finished.stderr);
+    }
+    let finished = plan(&chain(30, "density", "64 MiB"), &[]);
+    for text in ["a density matrix of 30 qubits", "2^60 entries", "up to 25 qubits", "kind = \"low-rank\""] {
+        assert!(finished.stderr.contains(text), "{text} is not in\n{}", finished.stderr);
+    }
+}
+
+#[test]
+fn states_that_fit_on_many_ranks_are_planned_for_few_as_well() {
+    for (engine, qubits) in [("density", 25), ("statevector", 40), ("low-rank", 40), ("trajectories", 40), ("auto", 40)]
+    {
+        let value = json(&chain(qubits, engine, "8192 TiB"), &["--ranks", "4096", "--width", "64"]);
+        let one = &value["table"][0];
+        let column = if engine == "density" { 2 * qubits } else { qubits };
+        let bytes = one["memory_bytes"].as_u64().unwrap();
+        assert!(one["ranks"] == 1 && bytes >= 16 << column, "{engine}: {one}");
+        assert!(one["seconds"].as_f64().unwrap() > value["table"][12]["seconds"].as_f64().unwrap(), "{engine}");
+    }
+}
+
+#[test]
+fn outcomes_that_are_read_later_count_for_a_density_matrix() {
+    // 42 outcomes of one qubit, all of them read by `counts`, above the 16 qubits of ket and bra.
+    let circuit = "OPENQASM 3.0;\ninclude \"stdgates.inc\";\nqubit[8] q;\nbit[42] c;\n\
+                   for int i in [0:41] { h q[0]; c[i] = measure q[0]; }\nh q[0];\n";
+    let rest = |engine: &str| {
+        format!(
+            "[noise]\ndepolarizing = {{ one_qubit = 1e-4 }}\n[engine]\nkind = \"{engine}\"\nmemory = \"64 MiB\"\n\
+             [observe]\nshots = 10\n"
+        )
+    };
+    let refused = plan(&JobFolder::new(circuit, &rest("density")), &[]);
+    assert_eq!(refused.status.code(), Some(2), "{}", refused.stderr);
+    let expected = "a density matrix of 8 qubits with 42 outcome(s) that are read later does not fit on any machine";
+    assert!(refused.stderr.contains(expected) && refused.stderr.contains("up to 4 qubits"), "{}", refused.stderr);
+    let text = planned(&JobFolder::new(circuit, &rest("auto")), &["--width", "4"]);
+    assert!(text.contains("does not fit"), "{text}");
+}

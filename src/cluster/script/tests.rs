@@ -30,6 +30,7 @@ fn piece(parts: Option<(&str, u64)>) -> Piece {
         submissions: "/home/ann/my jobs/scan.submit".into(),
         program: "/opt/rhoshard".into(),
         arguments: Vec::new(),
+        results: Vec::new(),
     }
 }
 
@@ -92,21 +93,27 @@ pass_on() { signalled=1; [[ -z $program ]] || kill -s "$1" "$program" 2>/dev/nul
 trap 'warned=1; pass_on USR1' USR1
 trap 'cancelled=1; pass_on TERM' TERM INT
 export RHOSHARD_INTERRUPTED=$record.interrupted # The program makes it when it ends with 99.
-srun --ntasks=8 --mpi=pmix 'a b' /opt/rhoshard run --part "$part/8" scan.toml &
-program=$!
-code=127
-while :; do
-    signalled=
-    wait "$program"
-    status=$?
-    ((status == 127)) || code=$status # 127: the program had ended before a signal came
-    [[ -n $signalled ]] || break
-done
-program=
-# Warned before it could listen, the program had nothing to lose.
-[[ -z $warned ]] || ((code != 138)) || code=99
-# A launcher that has passed on a signal may end with a code of its own.
-[[ ! -e $record.interrupted ]] || code=99
+# Runs a command to its end; its exit code is in `code`.
+run() {
+    [[ -z $warned$cancelled ]] || { code=99; return 99; }
+    "$@" &
+    program=$!
+    code=127
+    while :; do
+        signalled=
+        wait "$program"
+        status=$?
+        ((status == 127)) || code=$status # 127: the program had ended before a signal came
+        [[ -n $signalled ]] || break
+    done
+    program=
+    # Warned before it could listen, the program had nothing to lose.
+    [[ -z $warned ]] || ((code != 138)) || code=99
+    # A launcher that has passed on a signal may end with a code of its own.
+    [[ ! -e $record.interrupted ]] || code=99
+    return "$code"
+}
+run srun --ntasks=8 --mpi=pmix 'a b' /opt/rhoshard run --part "$part/8" scan.toml
 
 echo "$code" > "$record.exit"
 is_cancelled() {
@@ -219,7 +226,28 @@ fn one_part_is_no_array() {
 fn more_arguments_and_names_like_options_are_passed_on() {
     let piece = Piece { job_file: "-x.toml".into(), arguments: vec!["--only".into(), "failed".into()], ..piece(None) };
     let text = script(&profile("[launcher]\ncommand = \"none\""), &request(), &piece);
-    assert!(text.contains("\n/opt/rhoshard run --only failed ./-x.toml &\n"), "{text}");
+    assert!(text.contains("\nrun /opt/rhoshard run --only failed ./-x.toml\n"), "{text}");
+}
+
+#[test]
+fn several_runs_follow_each_other() {
+    let results = vec!["/data/it's/ranks8-run1.h5".into(), "/data/it's/ranks8-run3.h5".into()];
+    let text = script(&profile(""), &request(), &Piece { results, ..piece(None) });
+    let expected = r##"
+code=0
+results=(
+    '/data/it'\''s/ranks8-run1.h5'
+    '/data/it'\''s/ranks8-run3.h5'
+)
+for result in "${results[@]}"; do
+    # A job that is started again goes on with the first run that has not ended.
+    [[ -e $result ]] || run srun --ntasks=8 /opt/rhoshard run --output "$result" scan.toml || break
+done
+
+echo "$code" > "$record.exit"
+"##;
+    assert!(text.contains(expected), "{text}");
+    assert!(text.contains(": 2 runs, one after the other. By hand"), "{text}");
 }
 
 /// A folder with stand-ins for the commands of a batch system and for the program.
@@ -392,6 +420,60 @@ fn a_program_that_is_warned_before_it_listens_is_started_again() {
     assert_eq!((stage.left("3-2.exit"), stage.left("3-2.again")), ("99\n".into(), "1\n".into()));
 }
 
+/// A stage whose job makes three runs; `program` finds the result's name in `$result`.
+fn several(scheduler: &str, program: &str) -> Stage {
+    let begin = "echo \"${@: -1} $3\" >> starts; result=$3\n";
+    let mut stage = Stage::new(scheduler, "job", &format!("{begin}{program}"));
+    let results = (1..=3).map(|run| stage.folder.join(format!("run {run}.h5")).display().to_string());
+    stage.piece = Piece { parts: None, results: results.collect(), ..stage.piece };
+    stage
+}
+
+/// The runs that were started, by their numbers.
+fn starts(stage: &Stage) -> String {
+    let text = std::fs::read_to_string(stage.folder.join("starts")).unwrap();
+    assert!(text.lines().all(|line| line.starts_with("job.toml ")), "{text}");
+    text.lines().filter_map(|line| line.trim_end_matches(".h5").chars().last()).collect()
+}
+
+#[test]
+fn a_job_of_several_runs_that_is_interrupted_goes_on_with_the_one_that_was() {
+    let stage =
+        several("gridengine", "[[ $result != *2.h5 || -e again ]] || { touch again; exit 99; }\ntouch \"$result\"\n");
+    let begin = || (stage.begin().wait().unwrap().code(), stage.left("3-1.exit"));
+    assert_eq!(begin(), (Some(99), "99\n".into()));
+    assert_eq!(begin(), (Some(0), "0\n".into()));
+    assert_eq!(starts(&stage), "1223");
+    assert_eq!(begin(), (Some(0), "0\n".into()), "nothing is left");
+    assert_eq!(starts(&stage), "1223");
+}
+
+#[test]
+fn a_run_that_fails_is_the_last_of_its_job() {
+    let stage = several("slurm", "[[ $result != *2.h5 ]] || exit 3\ntouch \"$result\"\n");
+    assert_eq!(stage.begin().wait().unwrap().code(), Some(3));
+    assert_eq!((starts(&stage), stage.left("3-1.exit")), ("12".into(), "3\n".into()));
+}
+
+#[test]
+fn after_a_warning_no_further_run_begins() {
+    for (signal, code) in [("USR1", 99), ("TERM", 143)] {
+        let stage = several("lsf", "trap '' USR1 TERM\ntouch begun\nsleep 1\ntouch \"$result\"\n");
+        assert_eq!(stage.signal(signal), Some(code));
+        assert_eq!((starts(&stage), stage.left("3-1.exit")), ("1".into(), "99\n".into()), "{signal}");
+    }
+}
+
+#[test]
+fn a_run_for_which_no_time_is_left_waits_for_the_next_start() {
+    // Four seconds until the time of the warning, which PBS does not tell.
+    let mut stage = several("pbs", "sleep 4.2\ntouch \"$result\"\n");
+    stage.profile.warning = request().seconds - 4;
+    assert_eq!(stage.begin().wait().unwrap().code(), Some(99));
+    assert_eq!((starts(&stage), stage.left("3-1.exit")), ("1".into(), "99\n".into()));
+    assert!(stage.calls().starts_with("qsub "), "{}", stage.calls());
+}
+
 #[test]
 fn what_was_interrupted_is_started_again_whatever_the_launcher_ends_with() {
     for own in [0, 1, 143] {
@@ -436,11 +518,15 @@ proptest! {
     fn odd_names_arrive_as_they_are(name in "[a-z '\"$`\\\\!*?&;|<>(){}#~=%é\n-]{1,12}", pbs in proptest::bool::ANY) {
         prop_assume!(name != "." && name != "..");
         let scheduler = if pbs { "pbs" } else { "slurm" };
-        let stage = Stage::new(scheduler, &name, "for word in \"$@\"; do printf '%s\\0' \"$word\"; done > arguments\n");
+        let program = "for word in \"$@\"; do printf '%s\\0' \"$word\"; done > arguments\n";
+        let mut stage = Stage::new(scheduler, &name, program);
+        let definition = format!("n={name}");
+        stage.piece.arguments = vec!["--define".into(), definition.clone()];
         prop_assert_eq!(stage.run().0, Some(0));
         prop_assert!(is_right(&stage.piece.submissions.join("3.sh")));
         let arguments = std::fs::read_to_string(stage.folder.join("arguments")).unwrap();
         let job = if name.starts_with('-') { format!("./{name}.toml") } else { format!("{name}.toml") };
-        prop_assert_eq!(arguments.split_terminator('\0').collect::<Vec<_>>(), ["run", "--part", "4/5", &job]);
+        let expected = ["run", "--define", &definition, "--part", "4/5", &job];
+        prop_assert_eq!(arguments.split_terminator('\0').collect::<Vec<_>>(), expected);
     }
 }

@@ -4,23 +4,23 @@ use crate::backend::Precision;
 use crate::config::Config;
 use crate::driver::Context;
 use crate::error::{Error, Result};
+use crate::plan::LARGEST_STATE;
 
 /// Refuses states beyond any machine before their size overflows.
 pub(super) fn check_size(config: &Config, context: &Context<'_>, qubits: usize) -> Result<()> {
-    const LARGEST: usize = 50;
     if qubits == 0 {
         return Err(Error::input("the circuit declares no qubit")
             .in_file(context.resolve(&config.circuit.file.value).display())
             .next("declare one, for instance `qubit[2] q;`"));
     }
-    if qubits <= LARGEST {
+    if qubits <= LARGEST_STATE {
         return Ok(());
     }
     let bytes = config.engine.precision.amplitude_bytes() as f64 * 2f64.powf(qubits as f64);
     let size = if bytes < 1e24 { human_bytes(bytes) } else { "more than any machine has".into() };
     Err(Error::input(format!("a state of {qubits} qubits does not fit: one column takes {size}"))
         .in_file(context.resolve(&config.circuit.file.value).display())
-        .allowed(format!("up to {LARGEST} qubits, as far as memory over all ranks goes"))
+        .allowed(format!("up to {LARGEST_STATE} qubits, as far as memory over all ranks goes"))
         .next("cut the circuit into smaller ones"))
 }
 

@@ -4,6 +4,7 @@ use super::super::chart::graphs::{Graph, Graphs, Spot, Style};
 use super::super::figure::{Figure, Table};
 use super::super::number::{count, exact, plural, seconds};
 use super::Sweep;
+use crate::io::sweep::StoredResult;
 
 /// Points of the table.
 const MOST: usize = 10;
@@ -14,47 +15,44 @@ pub(super) fn progress(sweep: &Sweep) -> Vec<Figure<'_>> {
         return Vec::new();
     };
     let steps = improvements(sweep);
-    let last = sweep.done.last().copied().unwrap_or(0);
-    let number = |point: usize| sweep.table.index[point] as f64;
-    let best: Vec<(f64, f64)> = steps.iter().map(|point| (number(*point), subject.value[*point])).collect();
-    let end = best.last().map(|(_, value)| (number(last), *value));
-    let all: Vec<(f64, f64)> = sweep.done.iter().map(|point| (number(*point), subject.value[*point])).collect();
-    let spot = |point: &usize| Spot {
-        x: number(*point),
-        y: Some(subject.value[*point]),
-        tip: format!(
-            "point {}\n{} {}\n{}",
-            count(sweep.table.index[*point]),
-            subject.name,
-            exact(subject.value[*point]),
-            sweep.place_of(*point)
-        ),
-    };
     let row =
         |point: &usize| vec![count(sweep.table.index[*point]), exact(subject.value[*point]), sweep.place_of(*point)];
-    let table = Table::of(["point", &subject.name, "at"].map(String::from).into(), steps.iter().map(row));
-    let chart = Graphs {
+    let best = steps.last().map_or("none".into(), |point| count(sweep.table.index[*point]));
+    let chart = course(sweep, subject, &steps);
+    vec![Figure {
+        name: "progress".into(),
+        title: format!("Progress of {}", subject.name),
+        note: format!("The best came with point {best}."),
+        table: Table::of(["point", &subject.name, "at"].map(String::from).into(), steps.iter().map(row)),
+        table_first: false,
+        draw: Box::new(move |width| chart.draw(width)),
+    }]
+}
+
+/// Every point as a dot, and the best so far as a line that falls or rises at `steps` and ends with the last point.
+fn course(sweep: &Sweep, subject: &StoredResult, steps: &[usize]) -> Graphs {
+    let number = |point: usize| sweep.table.index[point] as f64;
+    let at = |point: &usize| (number(*point), subject.value[*point]);
+    let best: Vec<(f64, f64)> = steps.iter().map(at).collect();
+    let last = sweep.done.last().copied().unwrap_or(0);
+    let end = best.last().map(|(_, value)| (number(last), *value));
+    let spot = |point: &usize| {
+        let (index, value) = (count(sweep.table.index[*point]), exact(subject.value[*point]));
+        let tip = format!("point {index}\n{} {value}\n{}", subject.name, sweep.place_of(*point));
+        Spot { x: number(*point), y: Some(subject.value[*point]), tip }
+    };
+    let graph = |points, style, series| Graph { points, band: Vec::new(), style, series };
+    Graphs {
         labels: vec!["the best so far".into(), "each point".into()],
         graphs: vec![
-            Graph { points: all, band: Vec::new(), style: Style::Dots, series: 1 },
-            Graph { points: best.into_iter().chain(end).collect(), band: Vec::new(), style: Style::Steps, series: 0 },
+            graph(sweep.done.iter().map(at).collect(), Style::Dots, 1),
+            graph(best.into_iter().chain(end).collect(), Style::Steps, 0),
         ],
         spots: sweep.done.iter().map(spot).collect(),
         x_title: "evaluation".into(),
         y_title: subject.name.clone(),
         x_logarithmic: false,
-    };
-    vec![Figure {
-        name: "progress".into(),
-        title: format!("Progress of {}", subject.name),
-        note: format!(
-            "The best came with point {}.",
-            steps.last().map_or("none".into(), |point| count(sweep.table.index[*point]))
-        ),
-        table,
-        table_first: false,
-        draw: Box::new(move |width| chart.draw(width)),
-    }]
+    }
 }
 
 /// Points that were better than all before, among those that satisfy the constraints.

@@ -6,6 +6,7 @@ use crate::engine::trajectories::BATCH;
 use crate::error::Result;
 use crate::jobs::circuit::inputs::{Inputs, Material, Start, check_pure};
 use crate::model::Operation;
+use crate::plan::{LARGEST_STATE, density_qubits, tracked_outcomes};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -191,7 +192,13 @@ fn impossible(job: &Material, ranks: usize) -> Option<&'static str> {
         return Some("not pure");
     }
     // A plan for so many qubits may be one for no machine at all.
-    let qubits = circuit.qubits() as i32 * if engine == EngineKind::Density { 2 } else { 1 };
-    let bytes = config.engine.precision.amplitude_bytes() as f64 * 2f64.powi(qubits);
-    (bytes / ranks as f64 > *memory as f64).then_some("does not fit")
+    let qubits = match engine {
+        // What is wrong with the outcomes is wrong for every engine: the one that is planned says it.
+        EngineKind::Density => {
+            density_qubits(circuit.qubits(), tracked_outcomes(circuit, config.observe.shots > 0).unwrap_or(0))
+        }
+        _ => circuit.qubits(),
+    };
+    let bytes = config.engine.precision.amplitude_bytes() as f64 * (qubits as f64).exp2();
+    (qubits > LARGEST_STATE || bytes / ranks as f64 > *memory as f64).then_some("does not fit")
 }
