@@ -53,6 +53,8 @@ pub struct Needs {
     pub on: Vec<OnRanks>,
     /// The points of a sweep; nothing for a job that is not split.
     pub points: Option<u64>,
+    /// Predicted seconds of the longest point of a sweep, which is not divided.
+    pub longest: f64,
 }
 
 /// What a job takes on a number of ranks.
@@ -62,7 +64,7 @@ pub struct OnRanks {
     pub ranks: u64,
     /// Bytes of each for the state.
     pub memory: u64,
-    /// Predicted seconds of the job, or of one point of a sweep.
+    /// Predicted seconds of the job, or of a point of a sweep on average.
     pub seconds: f64,
 }
 

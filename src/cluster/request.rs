@@ -49,6 +49,8 @@ pub struct Request {
     pub parts: Option<u64>,
     /// Predicted seconds of the job or of a part.
     pub predicted: f64,
+    /// Those of the longest point of a sweep.
+    pub longest: f64,
 }
 
 impl Request {
@@ -66,7 +68,8 @@ impl Request {
         };
         let parts = needs.points.map(|points| parts(profile, points, on.seconds, wishes.parts));
         let points = needs.points.zip(parts).map_or(1, |(points, parts)| points.div_ceil(parts));
-        let predicted = on.seconds * points as f64;
+        // A part lasts as long as its longest point, which begins again when it is interrupted.
+        let predicted = (on.seconds * points as f64).max(needs.longest);
         Ok(Request {
             nodes: place.nodes,
             ranks: on.ranks,
@@ -77,6 +80,7 @@ impl Request {
             seconds: wishes.time.or(profile.job.time).unwrap_or_else(|| time_for(profile, predicted)),
             parts,
             predicted,
+            longest: needs.longest,
         })
     }
 
@@ -94,7 +98,13 @@ impl Request {
         if let Some(parts) = self.parts {
             let _ = write!(text, " for each of {}", counted(parts, "part"));
         }
-        if self.predicted.is_finite() && self.predicted > self.seconds as f64 {
+        if self.longest > self.seconds as f64 {
+            let longest = span(self.longest);
+            let _ = write!(
+                text,
+                "\nA point is predicted to take {longest}, longer than that: it would begin again and again."
+            );
+        } else if self.predicted.is_finite() && self.predicted > self.seconds as f64 {
             text += "\nThe time ends before the job is predicted to: it saves its work and starts again.";
         }
         text
@@ -214,7 +224,7 @@ pub(super) mod tests {
         let on =
             on.iter().map(|(ranks, memory, seconds)| OnRanks { ranks: *ranks, memory: *memory, seconds: *seconds });
         let conditions = Conditions::new(&profile(""), None, DeviceKind::Auto, None).unwrap();
-        Needs { conditions, on: on.collect(), points }
+        Needs { conditions, on: on.collect(), points, longest: 0.0 }
     }
 
     fn request(more: &str, needs: &Needs, wishes: Wishes) -> Result<Request> {
@@ -238,6 +248,7 @@ pub(super) mod tests {
             seconds: 600,
             parts: None,
             predicted: 100.0,
+            longest: 0.0,
         };
         assert_eq!(request, expected);
         assert_eq!(request.describe(), "1 node, 1 rank of 4 threads, 2048 MiB a node\ntime 00:10:00; predicted: 2 min");
@@ -302,6 +313,16 @@ pub(super) mod tests {
         assert_eq!((parts(100, 1.0, Some(7)), parts(3, 1.0, Some(7))), (Some(7), Some(3)));
         let asked = request("", &needs(&[(1, GIB, 10.0)], Some(5000)), Wishes::default()).unwrap();
         assert_eq!(asked.predicted, 2500.0);
+    }
+
+    #[test]
+    fn the_longest_point_of_a_sweep_has_time_to_end() {
+        let sweep = |longest| Needs { longest, ..needs(&[(1, GIB, 10.0)], Some(5000)) };
+        let asked = request("", &sweep(7200.0), Wishes::default()).unwrap();
+        assert_eq!((asked.predicted, asked.seconds), (7200.0, 60 + 3 * 7200 + 120));
+        let asked = request("", &sweep(1e5), Wishes::default()).unwrap();
+        assert_eq!(asked.seconds, 86400);
+        assert!(asked.describe().contains("it would begin again and again"), "{}", asked.describe());
     }
 
     proptest! {

@@ -108,7 +108,7 @@ impl Checked for Call {
     fn needs(self: Box<Self>, _: &Context<'_>, cluster: &Cluster) -> Result<Needs> {
         let conditions = Conditions::new(&cluster.profile, None, DeviceKind::Cpu, Some(1))?;
         let on = vec![OnRanks { ranks: 1, memory: 0, seconds: self.config.seconds }];
-        Ok(Needs { conditions, on, points: None })
+        Ok(Needs { conditions, on, points: None, longest: 0.0 })
     }
 }
 

@@ -18,6 +18,7 @@ fn request() -> Request {
         seconds: 5400,
         parts: None,
         predicted: 1.0,
+        longest: 0.0,
     }
 }
 

@@ -67,7 +67,7 @@ fn needs_of(forecast: &Forecast, fewest: usize, inputs: &Inputs, conditions: Con
         .collect();
     match on.is_empty() {
         true => Err(Error::internal("a forecast without any usable number of ranks")),
-        false => Ok(Needs { conditions, on, points: None }),
+        false => Ok(Needs { conditions, on, points: None, longest: 0.0 }),
     }
 }
 

@@ -47,15 +47,22 @@ pub(super) fn plan(setting: &Setting, context: &Context<'_>, options: &PlanOptio
 }
 
 /// Does something with the first point; nothing where points are found on the way.
-pub(super) fn first<T>(
+fn first<T>(
     setting: &Setting,
     context: &Context<'_>,
     action: impl FnOnce(Box<dyn jobs::Checked>, &Context<'_>) -> Result<T>,
 ) -> Result<Option<T>> {
-    if setting.points.known() == 0 {
-        return Ok(None);
-    }
-    let filled = setting.points.template.fill(&setting.points.values(0, &[]))?;
+    (setting.points.known() > 0).then(|| with_point(setting, context, 0, action)).transpose()
+}
+
+/// Does something with a point that is known from the beginning.
+pub(super) fn with_point<T>(
+    setting: &Setting,
+    context: &Context<'_>,
+    index: u64,
+    action: impl FnOnce(Box<dyn jobs::Checked>, &Context<'_>) -> Result<T>,
+) -> Result<T> {
+    let filled = setting.points.template.fill(&setting.points.values(index, &[]))?;
     let point = Context {
         comm: context.comm,
         node: context.node.clone(),
@@ -71,5 +78,5 @@ pub(super) fn first<T>(
         fresh: false,
         selection: crate::driver::Selection::default(),
     };
-    action(jobs::read(&filled.text, &setting.base_file)?, &point).map(Some)
+    action(jobs::read(&filled.text, &setting.base_file)?, &point)
 }
