@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing and runs every check: formatting, lints, documentation, unit and integration tests, the
-# tests under mpirun and on a SLURM of its own, the serial build, the GPU's kernels compiled and under sanitizers, and the result files read back with
-# h5py. The last line counts the tests.
+# tests under mpirun and on a SLURM and a Grid Engine of its own, the serial build, the GPU's kernels compiled and under
+# sanitizers, and the result files read back with h5py. The last line counts the tests.
 #
 #   ./scripts/test.sh                          # OpenMPI; mpirun tests on 1, 2, 3 and 4 ranks
 #   MPI=mpich ./scripts/test.sh                # MPICH; 1 and 2 ranks (more busy-wait for each other on few cores)
@@ -112,13 +112,13 @@ machine() {
     echo "machine: $(nproc) cores, $memory, $(rustc --version), MPI: $mpi"
 }
 
-# All targets of the package but tests/mpirun.rs and tests/slurm.rs.
+# All targets of the package but tests/mpirun.rs, tests/slurm.rs and tests/grid_engine.rs.
 targets() {
     local file name
     echo --lib --bins --test all
     for file in tests/*.rs; do
         name=$(basename "$file" .rs)
-        [[ $name == mpirun || $name == slurm ]] || echo --test "$name"
+        [[ $name == mpirun || $name == slurm || $name == grid_engine ]] || echo --test "$name"
     done
 }
 
@@ -161,15 +161,17 @@ mpirun_tests() {
     fi
 }
 
-# Jobs in the queue of a real SLURM on this machine; RHOSHARD_REQUIRE_SLURM=1 demands one.
-slurm_tests() {
-    local reason
-    if ! reason=$(bash tests/slurm/cluster.sh true 2>&1) && [[ ${RHOSHARD_REQUIRE_SLURM:-} != 1 ]]; then
-        skip "jobs on a real SLURM" "$(tail -n 1 <<<"$reason")"
+# queue_tests SYSTEM NAME ARGUMENT...: jobs in the queue of a real batch system on this machine, with arguments for its test
+# program; RHOSHARD_REQUIRE_NAME=1 demands that it starts.
+queue_tests() {
+    local system=$1 name=$2 required=RHOSHARD_REQUIRE_${2^^} reason
+    shift 2
+    if ! reason=$(bash "tests/$name/cluster.sh" true 2>&1) && [[ ${!required:-} != 1 ]]; then
+        skip "jobs on a real $system" "$(tail -n 1 <<<"$reason")"
         return
     fi
-    tests "jobs on a real SLURM" 20 env RHOSHARD_REQUIRE_SLURM=1 bash tests/slurm/cluster.sh \
-        "${cargo_test[@]}" --test slurm
+    tests "jobs on a real $system" 20 env "$required=1" bash "tests/$name/cluster.sh" \
+        "${cargo_test[@]}" --test "$name" -- "$@"
 }
 
 # Without MPI: other code in comm only, so the library and what the program says to wrong input. All dependencies are built
@@ -242,8 +244,10 @@ unit_and_integration_tests
 mpirun_tests
 result_file_check
 if [[ $MPI == openmpi ]]; then
-    # Debian's SLURM starts the ranks of Open MPI (PMIx).
-    slurm_tests
+    # Debian's SLURM starts the ranks of Open MPI (PMIx), and Open MPI knows Grid Engine.
+    queue_tests SLURM slurm
+    # Its jobs wait more than they work.
+    queue_tests "Grid Engine" grid_engine --test-threads=4
     gpu_bundle_check
 fi
 if [[ $MPI != none ]]; then

@@ -9,156 +9,34 @@
 
 mod support;
 
-use rhoshard::cluster::Cluster;
 use rhoshard::cluster::folder::Folder;
-use rhoshard::cluster::parts::Parts;
-use rhoshard::cluster::request::Request;
 use rhoshard::cluster::standing::{JobStanding, Standing};
-use rhoshard::cluster::submit::Order;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::{Finished, finish, rhoshard, say};
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// A job of these tests that takes longer is stuck.
-const DEADLINE: Duration = Duration::from_secs(240);
+use support::queue::{self, DEADLINE, NOTES_ITSELF, Place, ROOT, SWEEP, counted, counter, table};
+use support::{finish, rhoshard};
 
 /// True where there is no cluster and none is required.
 fn skipped() -> bool {
-    let there = std::env::var_os("SLURM_CONF").is_some();
-    if !there {
-        let required = std::env::var("RHOSHARD_REQUIRE_SLURM").is_ok_and(|value| value == "1");
-        assert!(!required, "RHOSHARD_REQUIRE_SLURM=1: start the tests by tests/slurm/cluster.sh");
-        say("SKIPPED: no SLURM here; bash tests/slurm/cluster.sh cargo test --test slurm starts one\n");
-    }
-    !there
+    queue::skipped("SLURM", "slurm", "SLURM_CONF")
 }
 
-/// A job in a folder with an odd name, and the profile of the test cluster beside it.
-struct Place {
-    _folder: tempfile::TempDir,
-    folder: PathBuf,
+/// A job and the profile of the test cluster, with more of its sections.
+fn on_slurm(sections: &str) -> Place {
+    Place::new(&profile(sections))
 }
 
-impl Place {
-    /// With `more` in the profile: keys at its top, then sections.
-    fn new(top: &str, sections: &str) -> Place {
-        let outer = tempfile::tempdir().unwrap();
-        let folder = outer.path().join("it's a $folder");
-        std::fs::create_dir_all(folder.join("slurm")).unwrap();
-        for file in ["adder.toml", "adder_n10.qasm"] {
-            std::fs::copy(format!("{ROOT}/configs/{file}"), folder.join(file)).unwrap();
-        }
-        let profile = format!(
-            "scheduler = \"slurm\"\n{top}\n[queue]\npartition = \"main\"\ntime_limit = \"1:00:00\"\n\
-             [node]\ncores = 4\nmemory = \"3500 MB\"\n[job]\nthreads = 1\nmemory = \"500 MB\"\n\
-             [launcher]\ncommand = \"srun\"\noptions = [\"--mpi=pmix\"]\n{sections}\n"
-        );
-        std::fs::write(folder.join("slurm/test.toml"), profile).unwrap();
-        Place { _folder: outer, folder }
-    }
+/// The same with a shell script in the place of the program.
+fn on_slurm_with(script: &str, sections: &str) -> Place {
+    Place::with_program(script, &profile(sections))
+}
 
-    /// With a shell script in the place of the program. It finds the arguments of `run` and works in the job's folder.
-    fn with_program(script: &str, sections: &str) -> Place {
-        let place = Place::new("program = \"./program.sh\"", sections);
-        let path = place.path("program.sh");
-        std::fs::write(&path, format!("#!/bin/bash\n{script}")).unwrap();
-        let mut permissions = path.metadata().unwrap().permissions();
-        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
-        std::fs::set_permissions(&path, permissions).unwrap();
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    /// The program with these arguments, in the folder.
-    fn rhoshard(&self, arguments: &[&str]) -> Finished {
-        let mut command = Command::new(rhoshard());
-        command.args(arguments).current_dir(&self.folder);
-        finish(command)
-    }
-
-    fn submit(&self, more: &[&str]) -> String {
-        let arguments = [&["submit", "adder.toml", "--cluster", "test"], more].concat();
-        self.rhoshard(&arguments).expect_success("submit").stdout
-    }
-
-    fn submissions(&self) -> Folder {
-        Folder::of_job(&self.path("adder.toml")).unwrap()
-    }
-
-    fn standing(&self) -> JobStanding {
-        let standing = JobStanding::of(&self.submissions()).unwrap();
-        assert_eq!(standing.unasked, None);
-        standing
-    }
-
-    /// Waits until this holds for the standing of the job.
-    fn wait(&self, what: &str, holds: impl Fn(&JobStanding) -> bool) -> JobStanding {
-        let begin = Instant::now();
-        loop {
-            let standing = self.standing();
-            if holds(&standing) {
-                return standing;
-            }
-            assert!(begin.elapsed() < DEADLINE, "{what}: {}", standing.describe(&self.submissions()));
-            std::thread::sleep(Duration::from_millis(300));
-        }
-    }
-
-    /// Waits until nothing of the job is in the queue.
-    fn wait_for_end(&self) -> JobStanding {
-        self.wait("the end", |standing| standing.where_standing(Standing::is_active).is_empty())
-    }
-
-    /// Waits until a file is there.
-    fn wait_for_file(&self, name: &str) {
-        let begin = Instant::now();
-        while !self.path(name).exists() {
-            assert!(begin.elapsed() < DEADLINE, "{name} does not come");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    fn job(&self) -> String {
-        self.standing().submissions.last().unwrap().job.clone()
-    }
-
-    /// Submits this many parts, or some of them again.
-    fn submit_parts(&self, parts: u64, only: Option<Parts>, begun: Option<u64>) -> String {
-        let cluster = Cluster::find("test", &self.folder).unwrap();
-        let request = Request {
-            nodes: 1,
-            ranks: 1,
-            ranks_per_node: 1,
-            threads: 1,
-            gpus_per_node: 0,
-            memory_per_node: Some(100 << 20),
-            seconds: 600,
-            parts: Some(parts),
-            predicted: 1.0,
-        };
-        let order = Order {
-            cluster: &cluster,
-            request: &request,
-            job: &self.path("adder.toml"),
-            folder: &self.submissions(),
-            program: String::new(),
-            definitions: Vec::new(),
-            arguments: Vec::new(),
-            results: Vec::new(),
-            only,
-            begun,
-        };
-        order.submit().unwrap()
-    }
+fn profile(sections: &str) -> String {
+    format!(
+        "scheduler = \"slurm\"\nsetup = [\"{NOTES_ITSELF}\"]\n[queue]\npartition = \"main\"\ntime_limit = \"1:00:00\"\n\
+         [node]\ncores = 4\nmemory = \"3500 MB\"\n[job]\nthreads = 1\nmemory = \"500 MB\"\n\
+         [launcher]\ncommand = \"srun\"\noptions = [\"--mpi=pmix\"]\n{sections}\n"
+    )
 }
 
 /// What a command of SLURM says.
@@ -187,50 +65,12 @@ fn start_now(job: &str, restarts: u64) {
     slurm("scontrol", &["update", &format!("jobid={job}"), "StartTime=now"]);
 }
 
-/// Counts to so many, a second each; told to stop, it ends with 99 and goes on from there the next time.
-fn counter(to: u64) -> String {
-    format!(
-        r#"
-trap 'stop=1' USR1 TERM
-echo "begins at $(wc -l < table)" >> starts
-while n=$(($(wc -l < table) + 1)); ((n <= {to})); do
-    echo "$n" >> table
-    sleep 1 & wait "$!"
-    [[ -z $stop ]] || exit 99
-done
-"#
-    )
-}
-
-/// What it has written at the end.
-fn counted(to: u64) -> String {
-    (1..=to).map(|n| format!("{n}\n")).collect()
-}
-
 #[test]
 fn the_same_numbers_on_one_two_and_four_tasks() {
     if skipped() {
         return;
     }
-    let direct = Place::new("", "");
-    direct.rhoshard(&["run", "adder.toml"]).expect_success("run");
-    for ranks in ["1", "2", "4"] {
-        let place = Place::new("", "");
-        let printed = place.submit(&["--ranks", ranks]);
-        assert!(printed.contains("submitted job ") && printed.contains("adder.submit"), "{printed}");
-        let end = place.wait_for_end();
-        let log = place.read("adder.submit/1-1.log");
-        assert_eq!(end.parts[&1].standing, Standing::Done, "{log}");
-        let tasks = if ranks == "1" { "1 rank".to_string() } else { format!("{ranks} ranks") };
-        assert!(log.contains(&tasks), "{log}");
-        let files = [direct.path("adder.h5"), place.path("adder.h5")];
-        let [one, other] = files.each_ref().map(|file| file.to_str().unwrap());
-        place.rhoshard(&["compare", one, other]).expect_success("compare");
-        let status = place.rhoshard(&["status", "adder.toml"]).expect_success("status").stdout;
-        assert!(status.contains("done"), "{status}");
-        let logs = place.rhoshard(&["logs", "adder.toml"]).expect_success("logs").stdout;
-        assert!(logs.ends_with(&log), "{logs}");
-    }
+    queue::the_same_numbers(&["1", "2", "4"], || on_slurm(""));
 }
 
 #[test]
@@ -239,7 +79,7 @@ fn a_job_that_is_warned_saves_is_requeued_and_ends_as_if_nothing_had_been() {
         return;
     }
     // SLURM sends the signal up to a minute early: here about twenty seconds after the start.
-    let place = Place::with_program(&counter(40), "[requeue]\nwarning = \"0:00:55\"");
+    let place = on_slurm_with(&counter(40), "[requeue]\nwarning = \"0:00:55\"");
     std::fs::write(place.path("table"), "").unwrap();
     place.submit(&["--time", "0:01:00"]);
     let job = place.job();
@@ -257,7 +97,7 @@ fn a_warning_to_the_script_reaches_the_program_as_often_as_it_comes() {
     if skipped() {
         return;
     }
-    let place = Place::with_program(&counter(12), "");
+    let place = on_slurm_with(&counter(12), "");
     std::fs::write(place.path("table"), "").unwrap();
     place.submit(&[]);
     let job = place.job();
@@ -281,7 +121,7 @@ fn a_job_is_not_started_again_for_ever() {
     if skipped() {
         return;
     }
-    let place = Place::with_program("echo start >> starts\nexit 99\n", "[requeue]\nmost = 1");
+    let place = on_slurm_with("echo start >> starts\nexit 99\n", "[requeue]\nmost = 1");
     place.submit(&[]);
     start_now(&place.job(), 1);
     let end = place.wait_for_end();
@@ -305,7 +145,7 @@ fn what_is_cancelled_stays_cancelled() {
         },
     ];
     for (number, cancel) in ways.into_iter().enumerate() {
-        let place = Place::with_program("trap 'exit 99' TERM\ntouch started\nsleep 100 & wait\n", "");
+        let place = on_slurm_with("trap 'exit 99' TERM\ntouch started\nsleep 100 & wait\n", "");
         place.submit(&[]);
         place.wait_for_file("started");
         let refused = place.rhoshard(&["submit", "adder.toml", "--cluster", "test"]);
@@ -328,20 +168,7 @@ fn what_failed_is_retried() {
     if skipped() {
         return;
     }
-    let place = Place::with_program("[[ -e fixed ]] || { echo broken >&2; exit 3; }\n", "");
-    place.submit(&[]);
-    let end = place.wait_for_end();
-    assert_eq!(end.parts[&1].standing, Standing::Failed(3));
-    let status = place.rhoshard(&["status", "."]).expect_success("status").stdout;
-    assert!(status.contains("failed with exit code 3 (the budget was missed)") && status.contains("retry"), "{status}");
-    assert!(place.rhoshard(&["logs", "adder.toml"]).stdout.contains("broken"));
-    std::fs::write(place.path("fixed"), "").unwrap();
-    let said = place.rhoshard(&["retry", "adder.toml"]).expect_success("retry").stdout;
-    assert!(said.contains("submitted job"), "{said}");
-    let end = place.wait_for_end();
-    assert_eq!((end.parts[&1].standing.clone(), end.parts[&1].number), (Standing::Done, 2));
-    let said = place.rhoshard(&["retry", "adder.toml"]).expect_success("retry").stdout;
-    assert!(said.contains("nothing to retry"), "{said}");
+    queue::what_failed_is_retried(&on_slurm_with(queue::BROKEN, ""));
 }
 
 #[test]
@@ -349,19 +176,7 @@ fn a_job_that_is_killed_is_lost_and_can_be_retried() {
     if skipped() {
         return;
     }
-    let place = Place::with_program("[[ -e fixed ]] || { touch started; sleep 100; }\n", "");
-    let profile = place.read("slurm/test.toml");
-    std::fs::write(place.path("slurm/test.toml"), format!("setup = [\"echo $$ > script\"]\n{profile}")).unwrap();
-    place.submit(&[]);
-    place.wait_for_file("started");
-    let mut kill = Command::new("kill");
-    kill.args(["-s", "KILL", place.read("script").trim()]);
-    finish(kill).expect_success("kill");
-    let end = place.wait_for_end();
-    assert!(matches!(end.parts[&1].standing, Standing::Lost(_)), "{:?}", end.parts);
-    std::fs::write(place.path("fixed"), "").unwrap();
-    place.rhoshard(&["retry", "adder.toml"]).expect_success("retry");
-    assert_eq!(place.wait_for_end().parts[&1].standing, Standing::Done);
+    queue::what_is_killed_is_lost_and_can_be_retried(&on_slurm_with(queue::SLEEPS, ""));
 }
 
 #[test]
@@ -369,58 +184,12 @@ fn arrays_are_split_chained_and_retried_in_part() {
     if skipped() {
         return;
     }
-    // Parts 7 and 9 fail until they are repaired.
-    let program = "echo \"$3\" >> parts\n[[ $3 != [79]/12 || -e fixed ]] || exit 2\nsleep 0.2\n";
-    let place = Place::with_program(program, "[array]\nat_once = 3");
-    let said = place.submit_parts(12, None, None);
-    assert!(said.contains("3 arrays of at most 5 elements (`scontrol show config`)"), "{said}");
-    let submissions = place.standing().submissions;
-    let jobs: Vec<&str> = submissions.iter().map(|submission| submission.job.as_str()).collect();
-    assert_eq!(
-        submissions.iter().map(|one| one.parts.as_ref().unwrap().to_string()).collect::<Vec<_>>(),
-        ["1-5", "6-10", "11-12"]
-    );
-    let last = slurm("scontrol", &["show", "job", jobs[2]]);
-    assert!(last.contains(&format!("Dependency=afterany:{}", jobs[1])), "{last}");
-    assert!(slurm("scontrol", &["show", "job", jobs[1]]).contains("ArrayTaskThrottle=3"));
-    let end = place.wait_for_end();
-    let expected: Vec<String> = (1..=12).map(|part| format!("{part}/12")).collect();
-    let ran = |place: &Place| {
-        let mut parts: Vec<String> = place.read("parts").lines().map(String::from).collect();
-        parts.sort_by_key(|part| part.split('/').next().unwrap().parse::<u64>().unwrap());
-        parts
-    };
-    assert_eq!(ran(&place), expected);
-    assert_eq!(end.unfinished().to_string(), "7,9");
-    assert_eq!(end.parts[&7].standing, Standing::Failed(2));
-    let text = end.describe(&place.submissions());
-    assert!(text.contains("parts 7,9: failed with exit code 2 (wrong input)"), "{text}");
-    assert!(place.path("adder.submit/2-2.log").exists(), "part 7 is the second element of the second array");
-    std::fs::write(place.path("fixed"), "").unwrap();
-    place.submit_parts(12, Some(end.unfinished()), Some(1));
-    let end = place.wait_for_end();
-    assert!(end.unfinished().is_empty() && end.parts[&9].number == 4 && end.parts[&9].element == 2);
-    assert_eq!(ran(&place).len(), 14);
-}
-
-/// A sweep of a test function that takes a second at each of twelve points.
-const SWEEP: &str = "\
-job = \"sweep\"
-[axes]
-\"function.arguments.x\" = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
-[base]
-job = \"function\"
-[base.function]
-name = \"sphere\"
-seconds = 1.0
-arguments = { x = 0 }
-";
-
-/// Every number of a table of a sweep.
-fn table(path: &std::path::Path) -> Vec<Vec<f64>> {
-    let file = hdf5::File::open(path).unwrap();
-    let column = |name: &str| file.dataset(name).unwrap().read_raw::<f64>().unwrap();
-    ["results/values/value/value", "results/values/draw/value"].map(column).to_vec()
+    let place = on_slurm_with(queue::TWELVE_PARTS, "[array]\nat_once = 3");
+    queue::arrays_are_split_chained_and_retried_in_part(&place, "scontrol show config", |jobs| {
+        let last = slurm("scontrol", &["show", "job", &jobs[2]]);
+        assert!(last.contains(&format!("Dependency=afterany:{}", jobs[1])), "{last}");
+        assert!(slurm("scontrol", &["show", "job", &jobs[1]]).contains("ArrayTaskThrottle=3"));
+    });
 }
 
 #[test]
@@ -428,7 +197,7 @@ fn a_sweep_in_parts_that_are_interrupted_gives_the_table_of_one_that_is_not() {
     if skipped() {
         return;
     }
-    let place = Place::new("", "");
+    let place = on_slurm("");
     std::fs::write(place.path("adder.toml"), SWEEP).unwrap();
     std::fs::write(place.path("whole.toml"), SWEEP).unwrap();
     place.rhoshard(&["run", "whole.toml"]).expect_success("run");
@@ -487,11 +256,11 @@ fn the_templates_run_as_they_are() {
         return;
     }
     for name in ["one_node", "many_nodes", "gpus"] {
-        let place = Place::new("", "");
+        let place = on_slurm("");
         let log = template(&place, name, &[]);
         assert!(log.contains("Z5 Z6 Z7 Z8 Z9") && place.path("configs/adder.h5").exists(), "{name}: {log}");
     }
-    let place = Place::new("", "");
+    let place = on_slurm("");
     std::fs::write(place.path("sweep.toml"), SWEEP).unwrap();
     let log = template(&place, "array_sweep", &[]);
     let squares: Vec<f64> = (0..12).map(|x| f64::from(x * x)).collect();
@@ -503,7 +272,7 @@ fn the_templates_that_measure_print_a_line_for_each_number_of_ranks() {
     if skipped() {
         return;
     }
-    let place = Place::new("", "");
+    let place = on_slurm("");
     for (name, columns) in [("strong_scaling", 4), ("weak_scaling", 4)] {
         let log = template(&place, name, &[("QUBITS", "10")]);
         let rows: Vec<Vec<&str>> = log.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
@@ -518,7 +287,7 @@ fn the_template_that_saves_goes_on_after_a_warning() {
     if skipped() {
         return;
     }
-    let place = Place::with_program(&counter(12), "");
+    let place = on_slurm_with(&counter(12), "");
     std::fs::write(place.path("table"), "").unwrap();
     let program = place.path("program.sh");
     let job =
@@ -536,7 +305,7 @@ fn a_strong_study_runs_in_a_job_for_each_number_of_ranks_and_is_collected() {
     if skipped() {
         return;
     }
-    let place = Place::new("", "");
+    let place = on_slurm("");
     let arguments =
         ["bench", "scaling", "adder.toml", "--strong", "--ranks", "1,2", "--repeat", "2", "--submit", "test"];
     let said = place.rhoshard(&arguments).expect_success("a study").stdout;
@@ -585,7 +354,7 @@ fn a_study_that_was_killed_goes_on_with_the_runs_that_are_left() {
     // The program is cancelled in its second run; then it goes on with that.
     let script =
         "echo \"$3\" >> runs\n[[ $3 != *run2.h5 || -e fixed ]] || { touch started; sleep 100 & wait; }\ntouch \"$3\"\n";
-    let place = Place::with_program(script, "");
+    let place = on_slurm_with(script, "");
     let arguments = ["bench", "scaling", "adder.toml", "--strong", "--ranks", "1", "--repeat", "3", "--submit", "test"];
     place.rhoshard(&arguments).expect_success("a study");
     place.wait_for_file("started");

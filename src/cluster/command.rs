@@ -25,6 +25,13 @@ pub struct Answer {
     pub complaint: String,
 }
 
+impl Answer {
+    /// What it complains about: some commands do so on their standard output.
+    pub fn complaints(&self) -> &str {
+        if self.complaint.trim().is_empty() { &self.output } else { &self.complaint }
+    }
+}
+
 /// Runs a command in a folder and waits for what it says.
 ///
 /// # Errors
@@ -58,8 +65,7 @@ pub fn run(call: &Call, folder: &Path, system: &dyn Scheduler) -> Result<String>
 
 /// The error of a command that failed.
 pub fn failed(call: &Call, answer: &Answer) -> Error {
-    let said = if answer.complaint.trim().is_empty() { &answer.output } else { &answer.complaint };
-    let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let said: Vec<&str> = answer.complaints().lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     Error::resource(format!("`{}` failed: {}", call.typed(), said.join("; ")))
         .next("correct the profile of the cluster if the site wants other options")
 }
@@ -121,6 +127,8 @@ mod tests {
         assert_eq!(answer, Answer { success: false, output: "yes\n".into(), complaint: "no\n".into() });
         let error = failed(&shell("x"), &answer);
         assert_eq!(error.what, "`sh -c x` failed: no");
+        let answer = of(&shell("echo denied; exit 1"), 10_000).unwrap();
+        assert_eq!(answer.complaints(), "denied\n");
         // More than a pipe holds.
         assert_eq!(of(&shell("head -c 1000000 /dev/zero; echo"), 10_000).unwrap().output.len(), 1_000_001);
     }

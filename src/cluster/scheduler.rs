@@ -80,6 +80,10 @@ pub trait Scheduler {
     fn writes_log(&self) -> bool;
     /// Whether the batch system sends a signal before the time ends; else the program looks at the clock.
     fn warns(&self) -> bool;
+    /// Lines of shell that listen to signals which this batch system alone sends; `pass_on` passes one on to the program.
+    fn traps(&self) -> &'static str {
+        ""
+    }
     /// Lines of shell of a function's body that succeeds if the job is being cancelled from outside.
     fn is_cancelled(&self) -> &'static str {
         "false"

@@ -153,7 +153,7 @@ const WAIT: &str = "\
     done
     program=
     # Warned before it could listen, the program had nothing to lose.
-    [[ -z $warned ]] || ((code != 138)) || code=99
+    [[ -z $warned$cancelled ]] || ((code != 138 && code != 140)) || code=99
     # A launcher that has passed on a signal may end with a code of its own.
     [[ ! -e $record.interrupted ]] || code=99
     return \"$code\"
@@ -163,6 +163,7 @@ const WAIT: &str = "\
 /// Starts the program and waits for it: once, or for each result that is not there yet.
 fn program(text: &mut String, profile: &Profile, request: &Request, piece: &Piece) {
     text.push_str(WAITING);
+    text.push_str(scheduler(profile.scheduler).traps());
     text.push_str("export RHOSHARD_INTERRUPTED=$record.interrupted # The program makes it when it ends with 99.\n");
     text.push_str("# Runs a command to its end; its exit code is in `code`.\nrun() {\n");
     if !scheduler(profile.scheduler).warns() {

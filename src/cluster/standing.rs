@@ -247,7 +247,7 @@ fn queue(folder: &Folder, submissions: &[Submission]) -> Result<Vec<Entry>> {
         let jobs: Vec<String> = own.iter().flat_map(|submission| jobs_of(folder, submission)).collect();
         let call = system.ask(&jobs);
         let answer = command::ask(&call, folder.path(), system, DEADLINE)?;
-        if !answer.success && !system.has_forgotten(&answer.complaint) {
+        if !answer.success && !system.has_forgotten(answer.complaints()) {
             return Err(command::failed(&call, &answer));
         }
         entries.extend(system.answered(&answer.output, &jobs));

@@ -225,7 +225,7 @@ fn cancel_submission(folder: &Folder, submission: &Submission) -> Result<()> {
     let system = system_of(submission)?;
     let call = system.cancel(&jobs_of(folder, submission));
     let answer = command::ask(&call, folder.path(), system, DEADLINE)?;
-    match answer.success || system.has_forgotten(&answer.complaint) {
+    match answer.success || system.has_forgotten(answer.complaints()) {
         true => Ok(()),
         false => Err(command::failed(&call, &answer)),
     }

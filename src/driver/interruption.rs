@@ -1,4 +1,4 @@
-//! Being told to stop: SIGTERM, SIGUSR1, or a wall-time limit that comes near.
+//! Being told to stop: SIGTERM, SIGUSR1, SIGUSR2, or a wall-time limit that comes near.
 //!
 //! A signal reaches the ranks of a job at different moments, and some launchers give it to one node only. So it sets a
 //! flag and nothing else; ranks that take the same steps ask each other from time to time ([`Agreement`]) and act on it
@@ -8,7 +8,7 @@
 
 use crate::comm::{Communicator, agree};
 use crate::error::{Error, Result};
-use signal_hook::consts::{SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::flag;
 use std::cell::Cell;
 use std::fmt;
@@ -37,14 +37,16 @@ const LONGEST: f64 = 1e9;
 pub enum Reason {
     /// The wall-time limit is near.
     WallTime,
-    /// SIGUSR1 came: what `sbatch --signal` and Grid Engine's `-notify` send as a warning.
+    /// SIGUSR1 came: what `sbatch --signal` sends as a warning, and Grid Engine's `-notify` before it suspends a job.
     User,
+    /// SIGUSR2 came: what Grid Engine's `-notify` sends before it kills a job, to the ranks as well as to the script.
+    Notice,
     /// SIGTERM came: what ends a cancelled or preempted job.
     Terminate,
 }
 
 impl Reason {
-    const ALL: [Reason; 3] = [Reason::WallTime, Reason::User, Reason::Terminate];
+    const ALL: [Reason; 4] = [Reason::WallTime, Reason::User, Reason::Terminate, Reason::Notice];
 
     /// A number above zero for each; of several the largest is told.
     pub(super) fn code(self) -> usize {
@@ -52,6 +54,7 @@ impl Reason {
             Reason::WallTime => 1,
             Reason::User => 2,
             Reason::Terminate => 3,
+            Reason::Notice => 4,
         }
     }
 
@@ -67,6 +70,7 @@ impl fmt::Display for Reason {
             Reason::WallTime => "the wall-time limit is near",
             Reason::User => "SIGUSR1 came",
             Reason::Terminate => "SIGTERM came",
+            Reason::Notice => "SIGUSR2 came",
         })
     }
 }
@@ -96,7 +100,7 @@ impl Interruption {
             self.limit.set(Instant::now().checked_add(left));
             self.margin.set((left / MARGIN_PART).min(MARGIN));
         }
-        for (signal, reason) in [(SIGTERM, Reason::Terminate), (SIGUSR1, Reason::User)] {
+        for (signal, reason) in [(SIGTERM, Reason::Terminate), (SIGUSR1, Reason::User), (SIGUSR2, Reason::Notice)] {
             flag::register_usize(signal, self.signal.clone(), reason.code())
                 .map_err(|cause| Error::resource(format!("signal {signal} cannot be taken: {cause}")))?;
         }
@@ -270,7 +274,8 @@ mod tests {
     fn real_signals_are_taken() {
         let interruption = Interruption::default();
         interruption.watch_here(|_| None).unwrap();
-        for (signal, reason) in [(SIGUSR1, Reason::User), (SIGTERM, Reason::Terminate)] {
+        let signals = [(SIGUSR1, Reason::User), (SIGTERM, Reason::Terminate), (SIGUSR2, Reason::Notice)];
+        for (signal, reason) in signals {
             signal_hook::low_level::raise(signal).unwrap();
             assert_eq!(interruption.agreed(&Serial, &mut Agreement::default()), Some(reason));
         }

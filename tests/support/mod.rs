@@ -4,6 +4,7 @@
 
 pub mod grid;
 pub mod host_device;
+pub mod queue;
 pub mod sweep;
 
 use std::fs::File;

@@ -20,9 +20,8 @@ impl Scheduler for GridEngine {
         // Every resource counts once for each slot.
         options.extend(memory.map(|memory| format!("-l mem_free={}M", mebibytes(memory))));
         options.extend((request.gpus_per_node > 0).then(|| "-l gpu=1".to_string()));
-        let warned = request.seconds.saturating_sub(profile.warning).max(1);
-        options.push(format!("-l h_rt={},s_rt={}", clock(request.seconds), clock(warned)));
-        options.extend(["-r y".into(), "-j y".into(), format!("-o {number}-{log}.log")]);
+        options.push(format!("-l h_rt={}", clock(request.seconds)));
+        options.extend(["-r y".into(), "-notify".into(), "-j y".into(), format!("-o {number}-{log}.log")]);
         options.extend(head.elements.map(|elements| format!("-t 1-{elements} -tc {}", profile.at_once)));
         options.extend(profile.directives.iter().cloned());
         lines("#$", options)
@@ -36,8 +35,16 @@ impl Scheduler for GridEngine {
         true
     }
 
+    /// At `s_rt` it would send SIGUSR1, but a job that it has started again it kills then, long before `h_rt` (Son of Grid
+    /// Engine 8.1.9).
     fn warns(&self) -> bool {
-        true
+        false
+    }
+
+    /// With `-notify`, SIGUSR2 comes some time before a job is killed; SIGTERM never does.
+    fn traps(&self) -> &'static str {
+        "# Grid Engine is about to kill the job and will not start it again: it was cancelled, or ran too long.\n\
+         trap 'cancelled=1; pass_on USR1' USR2\n"
     }
 
     fn start_again(&self) -> &'static str {
@@ -111,12 +118,13 @@ impl Scheduler for GridEngine {
     }
 }
 
-/// `qw` waits, `hqw` waits for another, `r` runs, `Rr` runs again, `dr` is being deleted, `Eqw` could not start.
+/// `qw` waits, `Rq` waits to run again, `hqw` waits for another, `t` and `r` run, `Rr` runs again, `dr` is being deleted, `Eqw`
+/// could not start.
 fn state_of(letters: &str) -> QueueState {
     match letters {
         error if error.contains('E') => QueueState::Waiting("it could not start: `qstat -explain E`".into()),
         held if held.contains('h') => QueueState::Waiting("held, or after another job".into()),
-        waiting if waiting.contains('w') => QueueState::Waiting("queued".into()),
+        waiting if waiting.contains('q') => QueueState::Waiting("queued".into()),
         suspended if suspended.contains(['s', 'S', 'T']) => QueueState::Waiting("suspended".into()),
         _ => QueueState::Running,
     }
@@ -144,24 +152,55 @@ mod tests {
         assert_eq!(GridEngine.submit("2.sh", Some("7")).typed(), "qsub -terse -hold_jid 7 2.sh");
     }
 
-    /// The layout of Son of Grid Engine 8.1.9.
-    #[test]
-    fn elements_of_arrays_are_told_apart() {
-        let answer = "\
+    /// Lines recorded from `qstat` of Son of Grid Engine 8.1.9, of jobs of these scripts.
+    const RECORDED: &str = "\
 job-ID  prior   name       user         state submit/start at     queue                          slots ja-task-ID \n\
 -----------------------------------------------------------------------------------------------------------------\n\
-      7 0.55500 stem       ann          r     11/22/2026 05:00:00 all.q@node1                        4 1\n\
-      7 0.55500 stem       ann          qw    11/22/2026 05:00:00                                    4 2,4-6:1\n\
-      8 0.00000 stem       ann          hqw   11/22/2026 05:00:01                                    1        \n\
-      9 0.55500 other      ann          r     11/22/2026 05:00:00 all.q@node1                        1        \n";
-        let entries = GridEngine.answered(answer, &["7".into(), "8".into()]);
+      1 0.50000 adder      root         t     11/22/2026 09:31:43 all.q@localhost                    1        \n\
+      2 0.50000 adder      root         Eqw   11/22/2026 09:31:43                                    1        \n\
+      3 0.50000 adder      root         dt    11/22/2026 09:31:43 all.q@localhost                    1        \n\
+      4 0.25000 adder      root         Rt    11/22/2026 09:31:47 all.q@localhost                    1        \n\
+      5 0.75000 adder      root         dr    11/22/2026 09:31:45 all.q@localhost                    2        \n\
+      6 0.25000 adder      root         Rr    11/22/2026 09:31:47 all.q@localhost                    1        \n\
+      7 0.75000 adder      root         Rq    11/22/2026 09:31:57                                    2        \n\
+      8 0.25014 adder      root         r     11/22/2026 09:31:52 all.q@localhost                    1 1\n\
+      8 0.25042 adder      root         Eqw   11/22/2026 09:31:52                                    1 4,5\n\
+      9 0.00000 adder      root         hqw   11/22/2026 09:31:52                                    1 1-5:1\n\
+     11 0.25014 adder      root         r     11/22/2026 09:31:52 all.q@localhost                    1        \n";
+
+    #[test]
+    fn what_qstat_says_is_read() {
+        let jobs: Vec<String> = (1..=9).map(|job| job.to_string()).collect();
+        let [queued, held, failed] = ["queued", "held, or after another job", "it could not start: `qstat -explain E`"]
+            .map(|reason| QueueState::Waiting(reason.into()));
         let expected = [
-            ("7", Some((1, 1)), QueueState::Running),
-            ("7", Some((2, 2)), QueueState::Waiting("queued".into())),
-            ("7", Some((4, 6)), QueueState::Waiting("queued".into())),
-            ("8", None, QueueState::Waiting("held, or after another job".into())),
+            ("1", None, QueueState::Running),
+            ("2", None, failed.clone()),
+            ("3", None, QueueState::Running),
+            ("4", None, QueueState::Running),
+            ("5", None, QueueState::Running),
+            ("6", None, QueueState::Running),
+            ("7", None, queued),
+            ("8", Some((1, 1)), QueueState::Running),
+            ("8", Some((4, 4)), failed.clone()),
+            ("8", Some((5, 5)), failed),
+            ("9", Some((1, 5)), held),
         ];
-        assert_eq!(entries, expected.map(|(job, elements, state)| Entry { job: job.into(), elements, state }));
+        let expected = expected.map(|(job, elements, state)| Entry { job: job.into(), elements, state });
+        assert_eq!(GridEngine.answered(RECORDED, &jobs), expected);
+        assert_eq!(elements_of("2,6-9:1"), [(2, 2), (6, 9)]);
+    }
+
+    /// Recorded as well; `qdel` says it on its standard output.
+    #[test]
+    fn what_the_queue_has_forgotten_is_told_from_what_it_refuses() {
+        assert!(
+            GridEngine.has_forgotten("denied: job \"77\" does not exist\nroot has registered the job 7 for deletion\n")
+        );
+        assert!(
+            !GridEngine
+                .has_forgotten("error: unable to send message to qmaster using port 16827 on host \"localhost\"\n")
+        );
     }
 
     #[test]

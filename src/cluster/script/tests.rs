@@ -109,7 +109,7 @@ run() {
     done
     program=
     # Warned before it could listen, the program had nothing to lose.
-    [[ -z $warned ]] || ((code != 138)) || code=99
+    [[ -z $warned$cancelled ]] || ((code != 138 && code != 140)) || code=99
     # A launcher that has passed on a signal may end with a code of its own.
     [[ ! -e $record.interrupted ]] || code=99
     return "$code"
@@ -207,8 +207,9 @@ fn heads_for_grid_engine() {
 #$ -P p1
 #$ -pe mpi 128
 #$ -l mem_free=1024M
-#$ -l h_rt=01:30:00,s_rt=01:28:00
+#$ -l h_rt=01:30:00
 #$ -r y
+#$ -notify
 #$ -j y
 #$ -o 3-1.log
 ";
@@ -409,6 +410,10 @@ fn what_is_terminated_or_cancelled_saves_and_is_not_started_again() {
         assert_eq!(stage.run(), (Some(143), "99".into()), "{scheduler}");
         assert_eq!(stage.left("3-2.again"), "", "{scheduler}");
     }
+    let stage = Stage::new("gridengine", "job", SAVES);
+    assert_eq!(stage.signal("USR2"), Some(143), "Grid Engine's notice");
+    assert_eq!((stage.left("3-2.exit"), stage.left("3-2.again")), ("99\n".into(), String::new()));
+    assert!(stage.folder.join("saved").exists());
     let stage = Stage::new("slurm", "job", "exit 99\n");
     stage.stand_in("scontrol", &format!("{RECORDS}echo '   JobState=COMPLETING Reason=None'\n"));
     assert_eq!(stage.run(), (Some(143), "99".into()), "cancelled by others");
@@ -491,12 +496,14 @@ fn what_was_interrupted_is_started_again_whatever_the_launcher_ends_with() {
 
 #[test]
 fn where_there_is_no_warning_the_program_is_told_the_time() {
-    let stage = Stage::new("pbs", "job", "echo \"$RHOSHARD_WALL_TIME $RHOSHARD_THREADS\"\n");
-    assert_eq!(stage.run().0, Some(0));
-    let log = stage.left("3-2.log");
-    let (left, threads) = log.trim().split_once(' ').unwrap();
-    // An hour and a half less the two minutes of the warning.
-    assert!((5270..=5280).contains(&left.parse::<i32>().unwrap()) && threads == "16", "{log}");
+    for scheduler in ["pbs", "torque", "gridengine"] {
+        let stage = Stage::new(scheduler, "job", "echo \"$RHOSHARD_WALL_TIME $RHOSHARD_THREADS\" > ../said\n");
+        assert_eq!(stage.run().0, Some(0), "{scheduler}");
+        let said = std::fs::read_to_string(stage.place.path().join("said")).unwrap();
+        let (left, threads) = said.trim().split_once(' ').unwrap();
+        // An hour and a half less the two minutes of the warning.
+        assert!((5270..=5280).contains(&left.parse::<i32>().unwrap()) && threads == "16", "{scheduler}: {said}");
+    }
 }
 
 #[test]
