@@ -331,8 +331,14 @@ fn a_scaling_study_is_submitted_once_cancelled_retried_and_collected() {
         assert!(!table.contains("no result yet"), "{table}");
         let names = ["ranks1-run1.h5", "ranks1-run2.h5", "ranks2-run1.h5", "ranks2-run2.h5", "scaling.html"];
         assert!(names.iter().all(|name| place.path(&format!("plus-strong/{name}")).exists()), "{table}");
+        std::thread::sleep(Duration::from_millis(20));
+        let last = place.path("plus-strong/ranks2.submit/2-1.log");
+        let printed = std::fs::read_to_string(&last).unwrap();
+        assert!(printed.contains("ranks2-run1.h5") && printed.contains("ranks2-run2.h5"), "{printed}");
+        std::fs::write(&last, printed + "later\n").unwrap();
         let log = place.says(&["logs", "plus-strong"]);
-        assert!(log.contains("ranks2.submit") && log.contains("ranks2-run2.h5"), "that of the last to print: {log}");
+        assert!(log.ends_with("later\n"), "that of the last to print: {log}");
+        assert!(place.refuses(&["logs", "plus-strong", "--part", "1"], 2).contains("ranks1, ranks2"));
 
         // A longer study submits the runs that it adds.
         let said = place.says(&[&submit[..], &["--repeat", "3", "--dry-run"]].concat());
