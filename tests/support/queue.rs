@@ -137,6 +137,7 @@ impl Place {
             seconds: 600,
             parts: Some(parts),
             predicted: 1.0,
+            longest: 0.0,
         };
         let order = Order {
             cluster: &cluster,
