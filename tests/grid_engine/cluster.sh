@@ -33,13 +33,20 @@ messages() {
 # --- Programs ----------------------------------------------------------------------------------------------------------
 
 find_programs() {
+    local other
     shared=/usr/share/gridengine
-    [[ ! -x $programs/sge_qmaster ]] || return 0
-    [[ -L $programs || ! -e $programs ]] || cannot "$programs has no sge_qmaster"
+    if [[ -L $programs ]]; then
+        # It may be there from a command that was killed.
+        other=$(readlink "$programs")
+        other=${other%/packages*}
+        ! kill -0 "$(cat "$other/qmaster/qmaster.pid" 2>/dev/null)" 2>/dev/null || cannot "one runs already, in $other"
+    elif [[ -e $programs ]]; then
+        [[ -x $programs/sge_qmaster ]] || cannot "$programs has no sge_qmaster"
+        return 0
+    fi
     command -v apt-get >/dev/null || cannot "it is not installed"
     unpack || { apt-get update -qq >/dev/null && unpack; } || cannot "apt-get does not get it"
     shared=$state/packages$shared
-    # It may be there from a command that was killed.
     ln -sfn "$state/packages$programs" "$programs"
     install_libraries
 }
