@@ -184,8 +184,9 @@ start_daemons() {
 # jobs too.
 complete_configuration() {
     ask qconf -as localhost >/dev/null || cannot "qconf does not take the host to submit from"
-    change -ssconf -Msconf "schedule_interval 0:0:1" "flush_submit_sec 1" "flush_finish_sec 1" \
-        "job_load_adjustments NONE" "load_adjustment_decay_time 0:0:0"
+    # Without `flush_submit_sec`, `flush_finish_sec`: a job that is started again in the moment in which it has ended is
+    # forgotten by sge_execd, and hangs.
+    change -ssconf -Msconf "schedule_interval 0:0:1" "job_load_adjustments NONE" "load_adjustment_decay_time 0:0:0"
     change -sq -Aq "qname all.q" "hostlist localhost" "slots 8" "pe_list mpi" "load_thresholds NONE" \
         "notify 0:0:20" "tmpdir $state"
 }

@@ -101,7 +101,10 @@ impl Place {
             if holds(&standing) {
                 return standing;
             }
-            assert!(begin.elapsed() < DEADLINE, "{what}: {}", standing.describe(&self.submissions()));
+            if begin.elapsed() > DEADLINE {
+                let logs = self.rhoshard(&["logs", "adder.toml"]).stdout;
+                panic!("{what}: {}\n{logs}", standing.describe(&self.submissions()));
+            }
             std::thread::sleep(Duration::from_millis(300));
         }
     }
