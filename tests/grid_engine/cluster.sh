@@ -39,7 +39,8 @@ find_programs() {
         # It may be there from a command that was killed.
         other=$(readlink "$programs")
         other=${other%/packages*}
-        ! kill -0 "$(cat "$other/qmaster/qmaster.pid" 2>/dev/null)" 2>/dev/null || cannot "one runs already, in $other"
+        [[ ! -s $other/qmaster/qmaster.pid ]] || has_ended "$(cat "$other/qmaster/qmaster.pid")" ||
+            cannot "one runs already, in $other"
     elif [[ -e $programs ]]; then
         [[ -x $programs/sge_qmaster ]] || cannot "$programs has no sge_qmaster"
         return 0
