@@ -271,8 +271,10 @@ fn report(result: &Result<String>, speaks: bool, quiet: bool) -> ExitCode {
         Err(error) => {
             if speaks {
                 eprintln!("error: {error}");
-                if error.kind == ErrorKind::Interrupted {
-                    let _ = interruption::leave_mark().inspect_err(|cause| eprintln!("error: {cause}"));
+                if error.kind == ErrorKind::Interrupted
+                    && let Err(cause) = interruption::leave_mark()
+                {
+                    eprintln!("error: {cause}");
                 }
             }
             ExitCode::from(error.kind.exit_code())

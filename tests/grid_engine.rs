@@ -14,7 +14,7 @@ use rhoshard::cluster::standing::Standing;
 use std::process::Command;
 use std::time::Duration;
 use support::finish;
-use support::queue::{self, NOTES_ITSELF, Place, SWEEP, counted, counter, table};
+use support::queue::{self, NOTES_ITSELF, Place, SWEEP, counted, counter, squares, table};
 
 /// True where there is no Grid Engine and none is required.
 fn skipped() -> bool {
@@ -93,8 +93,7 @@ fn a_sweep_goes_on_as_often_as_its_time_ends_and_gives_the_table_of_one_that_nev
     assert_eq!((started(0), started(1), place.job()), (1, again, job), "{log}");
     let found = table(&place.path("adder.h5"));
     assert_eq!(found, table(&place.path("whole.h5")));
-    let squares: Vec<f64> = (0..24).map(|x| f64::from(x * x)).collect();
-    assert_eq!(found[0], squares);
+    assert_eq!(found[0], squares(24));
 }
 
 #[test]
@@ -178,8 +177,7 @@ fn a_sweep_that_is_cancelled_goes_on_when_it_is_retried() {
     place.rhoshard(&["retry", "adder.toml"]).expect_success("retry");
     let end = place.wait_for_end();
     assert_eq!((end.parts[&1].standing.clone(), end.parts[&1].number), (Standing::Done, 2));
-    let squares: Vec<f64> = (0..12).map(|x| f64::from(x * x)).collect();
-    assert_eq!(table(&place.path("adder.h5"))[0], squares);
+    assert_eq!(table(&place.path("adder.h5"))[0], squares(12));
 }
 
 #[test]

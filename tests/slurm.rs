@@ -13,7 +13,7 @@ use rhoshard::cluster::folder::Folder;
 use rhoshard::cluster::standing::{JobStanding, Standing};
 use std::process::Command;
 use std::time::{Duration, Instant};
-use support::queue::{self, DEADLINE, NOTES_ITSELF, Place, ROOT, SWEEP, counted, counter, table};
+use support::queue::{self, DEADLINE, NOTES_ITSELF, Place, ROOT, SWEEP, counted, counter, squares, table};
 use support::{finish, rhoshard};
 
 /// True where there is no cluster and none is required.
@@ -214,8 +214,7 @@ fn a_sweep_in_parts_that_are_interrupted_gives_the_table_of_one_that_is_not() {
     assert_eq!(place.submissions().times_again(1, 1), 1, "{log}");
     let found = table(&place.path("adder.h5"));
     assert_eq!(found, table(&place.path("whole.h5")));
-    let squares: Vec<f64> = (0..12).map(|x| f64::from(x * x)).collect();
-    assert_eq!(found[0], squares);
+    assert_eq!(found[0], squares(12));
 }
 
 /// Submits a template from the folder, waits until the job has ended, and gives its log.
@@ -263,8 +262,7 @@ fn the_templates_run_as_they_are() {
     let place = on_slurm("");
     std::fs::write(place.path("sweep.toml"), SWEEP).unwrap();
     let log = template(&place, "array_sweep", &[]);
-    let squares: Vec<f64> = (0..12).map(|x| f64::from(x * x)).collect();
-    assert_eq!(table(&place.path("sweep.h5"))[0], squares, "{log}");
+    assert_eq!(table(&place.path("sweep.h5"))[0], squares(12), "{log}");
 }
 
 #[test]

@@ -127,6 +127,12 @@ impl JobStanding {
         self.submissions.last().map_or(&[], |last| &last.definitions)
     }
 
+    /// What to think of jobs that count as lost, where the queue could not be asked.
+    pub fn doubt(&self) -> Option<String> {
+        let why = self.unasked.as_ref()?;
+        Some(format!("The queue could not be asked ({why}): jobs in it count as lost here."))
+    }
+
     /// The parts of which this is true.
     pub fn where_standing(&self, is: impl Fn(&Standing) -> bool) -> Parts {
         self.parts.iter().filter(|(_, part)| is(&part.standing)).map(|(part, _)| *part).collect()
@@ -163,8 +169,8 @@ impl JobStanding {
         if !self.definitions().is_empty() {
             let _ = writeln!(text, "  with {}", self.definitions().join(", "));
         }
-        if let Some(why) = &self.unasked {
-            let _ = writeln!(text, "  The queue could not be asked ({why}): jobs in it count as lost here.");
+        if let Some(doubt) = self.doubt() {
+            let _ = writeln!(text, "  {doubt}");
         }
         let _ =
             writeln!(text, "  {:>4}  {:<24}{:>9}{:>9}{:>7}{:>9}", "", "job", "waiting", "running", "done", "not done");

@@ -113,8 +113,8 @@ fn describe(shares: &[Share]) -> Result<String> {
         let _ = writeln!(text, "  {}: {}", share.describe(), in_words(&one_job(job)));
     }
     let is_lost = |job: &&JobStanding| matches!(one_job(job), Standing::Lost(_));
-    match jobs.iter().filter(is_lost).find_map(|job| job.unasked.as_ref()) {
-        Some(why) => drop(writeln!(text, "The queue could not be asked ({why}): jobs in it count as lost here.")),
+    match jobs.iter().filter(is_lost).find_map(JobStanding::doubt) {
+        Some(doubt) => drop(writeln!(text, "{doubt}")),
         None if jobs.iter().all(|job| one_job(job).is_active()) => {}
         None => text += "`rhoshard retry` with the folder of the study submits what is not in the queue.\n",
     }

@@ -191,6 +191,11 @@ seconds = 1.0
 arguments = { x = 0 }
 ";
 
+/// What a sphere in one dimension gives at 0, 1, and so on.
+pub fn squares(count: u32) -> Vec<f64> {
+    (0..count).map(|x| f64::from(x * x)).collect()
+}
+
 /// Every number of a table of a sweep.
 pub fn table(path: &Path) -> Vec<Vec<f64>> {
     let file = hdf5::File::open(path).unwrap();

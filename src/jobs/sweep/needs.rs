@@ -20,7 +20,9 @@ pub(super) fn needs(setting: &Setting, context: &Context<'_>, cluster: &Cluster)
     }
     let needs_of = |index| describe::with_point(setting, context, index, |job, context| job.needs(context, cluster));
     // A point that is wrong fails by itself when it is run.
-    let (planned, wrong): (Vec<Result<Needs>>, _) = sample(points).into_iter().map(needs_of).partition(Result::is_ok);
+    let sample = sample(points);
+    context.tell(&format!("planning {} of {points} points", sample.len()));
+    let (planned, wrong): (Vec<Result<Needs>>, _) = sample.into_iter().map(needs_of).partition(Result::is_ok);
     let planned: Vec<Needs> = planned.into_iter().flatten().collect();
     match wrong.into_iter().find_map(Result::err) {
         Some(error) if planned.is_empty() => Err(error),
